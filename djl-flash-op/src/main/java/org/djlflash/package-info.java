@@ -1,0 +1,2 @@
+/** FlashAttention for Deep Java Library. */
+package org.djlflash;

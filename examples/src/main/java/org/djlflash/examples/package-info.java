@@ -1,0 +1,2 @@
+/** Commands and examples. */
+package org.djlflash.examples;

@@ -1,0 +1,2 @@
+/** Models and text generation. */
+package org.djlflash.zoo;

@@ -1,0 +1,2 @@
+/** CUDA kernels of attention: planning, compiling, launching; no dependency on DJL. */
+package org.djlflash.cuda;
