@@ -5,8 +5,13 @@ public final class CudaException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
+    /** The driver's function. */
     private final String call;
+
+    /** What it returned. */
     private final int code;
+
+    /** The name of what it returned. */
     private final String symbolicName;
 
     /**
