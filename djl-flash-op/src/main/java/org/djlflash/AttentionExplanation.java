@@ -1,0 +1,54 @@
+package org.djlflash;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * Which backend takes a request, and why each other one does not. Prints as a short text.
+ *
+ * @param request the request
+ * @param verdicts one for every backend, in the order in which they are tried
+ */
+public record AttentionExplanation(AttentionRequest request, List<Verdict> verdicts) {
+
+    /**
+     * What one backend says.
+     *
+     * @param backend the backend
+     * @param reasons every reason against it, as sentences; empty if it can do it
+     * @param chosen whether it is the one taken
+     */
+    public record Verdict(Backend backend, List<String> reasons, boolean chosen) {
+
+        @Override
+        public String toString() {
+            if (reasons.isEmpty()) {
+                return backend + (chosen ? ": chosen" : ": possible");
+            }
+            return reasons.stream()
+                    .collect(Collectors.joining("\n    - ", backend + ": no\n    - ", ""));
+        }
+    }
+
+    /** Keeps the list from being changed later. */
+    public AttentionExplanation {
+        verdicts = List.copyOf(verdicts);
+    }
+
+    /**
+     * Returns the backend that is taken.
+     *
+     * @return the backend, or empty if none fits
+     */
+    public Optional<Backend> chosen() {
+        return verdicts.stream().filter(Verdict::chosen).map(Verdict::backend).findFirst();
+    }
+
+    @Override
+    public String toString() {
+        return verdicts.stream()
+                .map(Verdict::toString)
+                .collect(Collectors.joining("\n  ", request + "\n  ", ""));
+    }
+}

@@ -1,0 +1,95 @@
+package org.djlflash;
+
+import ai.djl.Device;
+import ai.djl.ndarray.types.DataType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * What a call asks for, without its data: enough to choose a backend, and printed on one line.
+ *
+ * @param batch the batch size B
+ * @param queryHeads the number of query heads N
+ * @param keyHeads the number of key and value heads, a divisor of N
+ * @param queries the number of queries T of a row
+ * @param keys the number of keys F of a row
+ * @param headSize the head size H
+ * @param dataType the arrays' type
+ * @param computeType the type to compute in
+ * @param device the arrays' device
+ * @param gradient whether gradients will be asked for
+ * @param causal the alignment of the causal mask
+ * @param keyLengths whether rows have lengths of their own
+ * @param mask whether there is a dense mask
+ * @param bias whether there is a dense bias
+ * @param dropout the dropout rate
+ * @param deterministic whether bitwise equal results are demanded
+ */
+public record AttentionRequest(
+        long batch,
+        long queryHeads,
+        long keyHeads,
+        long queries,
+        long keys,
+        long headSize,
+        DataType dataType,
+        DataType computeType,
+        Device device,
+        boolean gradient,
+        CausalAlignment causal,
+        boolean keyLengths,
+        boolean mask,
+        boolean bias,
+        float dropout,
+        boolean deterministic) {
+
+    /** The types that arrays may have. */
+    static final Set<DataType> ARRAY_TYPES =
+            new TreeSet<>(Set.of(DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64));
+
+    /** The types that can be computed in. */
+    static final Set<DataType> COMPUTE_TYPES =
+            new TreeSet<>(
+                    Set.of(
+                            DataType.FLOAT16,
+                            DataType.BFLOAT16,
+                            DataType.FLOAT32,
+                            DataType.FLOAT64));
+
+    @Override
+    public String toString() {
+        List<String> words = new ArrayList<>();
+        words.add("B=" + batch);
+        words.add("N=" + queryHeads + (keyHeads == queryHeads ? "" : "/" + keyHeads));
+        words.add("T=" + queries);
+        words.add("F=" + keys);
+        words.add("H=" + headSize);
+        words.add(
+                dataType == computeType
+                        ? dataType.toString()
+                        : dataType + " computed in " + computeType);
+        words.add("on " + device);
+        if (causal != CausalAlignment.NONE) {
+            words.add("causal " + causal);
+        }
+        if (keyLengths) {
+            words.add("key lengths");
+        }
+        if (mask) {
+            words.add("mask");
+        }
+        if (bias) {
+            words.add("bias");
+        }
+        if (dropout > 0) {
+            words.add("dropout " + dropout);
+        }
+        if (deterministic) {
+            words.add("deterministic");
+        }
+        words.add(gradient ? "with gradients" : "without gradients");
+        return String.join(" ", words);
+    }
+}

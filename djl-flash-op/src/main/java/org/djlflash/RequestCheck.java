@@ -1,0 +1,271 @@
+package org.djlflash;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import org.djlflash.kv.KvCache;
+import org.djlflash.torch.GradMode;
+
+/**
+ * Turns the arguments of a call into a checked request: engine, state, device, type, shape, then
+ * options; nothing native runs before.
+ */
+final class RequestCheck {
+
+    private RequestCheck() {}
+
+    /** The sizes of an array, whatever its layout. */
+    private record Sizes(long batch, long heads, long tokens, long headSize) {
+
+        static Sizes of(String name, NDArray array, AttentionLayout layout) {
+            Shape shape = array.getShape();
+            boolean headsFirst = layout == AttentionLayout.BNTH;
+            if (shape.dimension() != 4) {
+                throw new IllegalArgumentException(
+                        name
+                                + " of shape "
+                                + shape
+                                + ", allowed is "
+                                + (headsFirst ? "(B, N, T, H)" : "(B, T, N, H)"));
+            }
+            return new Sizes(
+                    shape.get(0),
+                    shape.get(headsFirst ? 1 : 2),
+                    shape.get(headsFirst ? 2 : 1),
+                    shape.get(3));
+        }
+    }
+
+    static AttentionRequest attend(
+            NDArray query, NDArray key, NDArray value, AttentionOptions options) {
+        checkArrays(query, key, value);
+        Sizes q = Sizes.of("query", query, options.layout());
+        Sizes k = Sizes.of("key", key, options.layout());
+        checkShapes(q, k, query, key, value);
+        checkKeyLengths(options.keyLengths(), q.batch(), k.tokens());
+        boolean gradient =
+                GradMode.isOn()
+                        && (GradMode.isRecorded(query)
+                                || GradMode.isRecorded(key)
+                                || GradMode.isRecorded(value)
+                                || options.bias().filter(GradMode::isRecorded).isPresent());
+        return request(
+                q, k, query, options, options.causal(), options.keyLengths() != null, gradient);
+    }
+
+    /** Checks what is appended and how; the cache checks its own side when it takes it. */
+    static void decode(
+            NDArray query, NDArray key, NDArray value, KvCache cache, AttentionOptions options) {
+        checkArrays(query, key, value);
+        Sizes q = Sizes.of("query", query, options.layout());
+        Sizes k = Sizes.of("key", key, options.layout());
+        checkShapes(q, k, query, key, value);
+        if (q.tokens() != k.tokens() || q.tokens() == 0) {
+            throw new IllegalArgumentException(
+                    q.tokens()
+                            + " new queries and "
+                            + k.tokens()
+                            + " new keys, allowed are equally many, at least 1");
+        }
+        if (q.batch() != cache.batchSize()) {
+            throw new IllegalArgumentException(
+                    "batch size " + q.batch() + ", the cache holds " + cache.batchSize() + " rows");
+        }
+        if (options.causal() != CausalAlignment.NONE || options.keyLengths() != null) {
+            throw new IllegalArgumentException(
+                    "causal alignment "
+                            + options.causal()
+                            + (options.keyLengths() == null ? "" : " and key lengths")
+                            + " given; decoding takes both from the cache");
+        }
+        if (options.dropout() > 0) {
+            throw new IllegalArgumentException(
+                    "dropout " + options.dropout() + ", decoding allows none");
+        }
+    }
+
+    /** The request of queries (B, N, T, H) to a cache's keys (B, cache heads, F, H). */
+    static AttentionRequest cached(NDArray query, NDArray keys, AttentionOptions options) {
+        return request(
+                Sizes.of("query", query, AttentionLayout.BNTH),
+                Sizes.of("key", keys, AttentionLayout.BNTH),
+                query,
+                options,
+                CausalAlignment.ROW_LENGTH,
+                true,
+                false);
+    }
+
+    private static AttentionRequest request(
+            Sizes q,
+            Sizes k,
+            NDArray query,
+            AttentionOptions options,
+            CausalAlignment causal,
+            boolean keyLengths,
+            boolean gradient) {
+        Shape scores = new Shape(q.batch(), q.heads(), q.tokens(), k.tokens());
+        options.mask()
+                .ifPresent(mask -> checkBroadcast("mask", mask, DataType.BOOLEAN, query, scores));
+        options.bias()
+                .ifPresent(
+                        bias -> checkBroadcast("bias", bias, query.getDataType(), query, scores));
+        return new AttentionRequest(
+                q.batch(),
+                q.heads(),
+                k.heads(),
+                q.tokens(),
+                k.tokens(),
+                q.headSize(),
+                query.getDataType(),
+                options.computeType().orElse(query.getDataType()),
+                query.getDevice(),
+                gradient,
+                causal,
+                keyLengths,
+                options.mask().isPresent(),
+                options.bias().isPresent(),
+                options.dropout(),
+                options.deterministic());
+    }
+
+    private static void checkArrays(NDArray query, NDArray key, NDArray value) {
+        checkUsable("query", query);
+        checkUsable("key", key);
+        checkUsable("value", value);
+        checkAlike("key", key, query);
+        checkAlike("value", value, query);
+        if (!AttentionRequest.ARRAY_TYPES.contains(query.getDataType())) {
+            throw new IllegalArgumentException(
+                    "query is "
+                            + query.getDataType()
+                            + ", allowed are "
+                            + AttentionRequest.ARRAY_TYPES
+                            + " (for bfloat16, give float32 and set the compute type)");
+        }
+    }
+
+    private static void checkUsable(String name, NDArray array) {
+        if (array == null) {
+            throw new IllegalArgumentException(name + " is null, allowed is an array");
+        }
+        if (!(array instanceof PtNDArray)) {
+            throw new IllegalArgumentException(
+                    name
+                            + " belongs to the engine "
+                            + array.getManager().getEngine().getEngineName()
+                            + ", allowed is PyTorch");
+        }
+        if (((PtNDArray) array).isReleased()) {
+            throw new IllegalStateException(name + " is closed already");
+        }
+    }
+
+    private static void checkAlike(String name, NDArray array, NDArray query) {
+        if (!array.getDevice().equals(query.getDevice())) {
+            throw new IllegalArgumentException(
+                    name
+                            + " is on "
+                            + array.getDevice()
+                            + ", allowed is the device of query: "
+                            + query.getDevice());
+        }
+        if (array.getDataType() != query.getDataType()) {
+            throw new IllegalArgumentException(
+                    name
+                            + " is "
+                            + array.getDataType()
+                            + ", allowed is the type of query: "
+                            + query.getDataType());
+        }
+    }
+
+    private static void checkShapes(Sizes q, Sizes k, NDArray query, NDArray key, NDArray value) {
+        if (!value.getShape().equals(key.getShape())) {
+            throw new IllegalArgumentException(
+                    "value of shape "
+                            + value.getShape()
+                            + ", allowed is the shape of key: "
+                            + key.getShape());
+        }
+        String shapes = "query " + query.getShape() + " and key " + key.getShape() + ": ";
+        if (q.batch() < 1 || k.batch() != q.batch()) {
+            throw new IllegalArgumentException(
+                    shapes
+                            + "batch sizes "
+                            + q.batch()
+                            + " and "
+                            + k.batch()
+                            + ", allowed are equal ones of at least 1");
+        }
+        if (q.headSize() < 1 || k.headSize() != q.headSize()) {
+            throw new IllegalArgumentException(
+                    shapes
+                            + "head sizes "
+                            + q.headSize()
+                            + " and "
+                            + k.headSize()
+                            + ", allowed are equal ones of at least 1");
+        }
+        if (q.heads() < 1 || k.heads() < 1 || q.heads() % k.heads() != 0) {
+            throw new IllegalArgumentException(
+                    shapes
+                            + q.heads()
+                            + " query heads and "
+                            + k.heads()
+                            + " key heads, allowed is a divisor of the query heads");
+        }
+    }
+
+    private static void checkKeyLengths(long[] lengths, long batch, long keys) {
+        if (lengths == null) {
+            return;
+        }
+        if (lengths.length != batch) {
+            throw new IllegalArgumentException(
+                    lengths.length
+                            + " key lengths, allowed is one for each of "
+                            + batch
+                            + " batch rows");
+        }
+        for (int row = 0; row < lengths.length; row++) {
+            if (lengths[row] < 0 || lengths[row] > keys) {
+                throw new IllegalArgumentException(
+                        "key length "
+                                + lengths[row]
+                                + " of row "
+                                + row
+                                + ", allowed is 0 to "
+                                + keys);
+            }
+        }
+    }
+
+    private static void checkBroadcast(
+            String name, NDArray array, DataType type, NDArray query, Shape scores) {
+        checkUsable(name, array);
+        if (!array.getDevice().equals(query.getDevice()) || array.getDataType() != type) {
+            throw new IllegalArgumentException(
+                    name
+                            + " is "
+                            + array.getDataType()
+                            + " on "
+                            + array.getDevice()
+                            + ", allowed is "
+                            + type
+                            + " on "
+                            + query.getDevice());
+        }
+        Shape shape = array.getShape();
+        int missing = scores.dimension() - shape.dimension();
+        boolean fits = missing >= 0;
+        for (int i = 0; fits && i < shape.dimension(); i++) {
+            fits = shape.get(i) == 1 || shape.get(i) == scores.get(i + missing);
+        }
+        if (!fits) {
+            throw new IllegalArgumentException(
+                    name + " of shape " + shape + ", allowed is what broadcasts to " + scores);
+        }
+    }
+}

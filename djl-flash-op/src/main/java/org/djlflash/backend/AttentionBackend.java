@@ -1,0 +1,34 @@
+package org.djlflash.backend;
+
+import ai.djl.ndarray.NDArray;
+import java.util.List;
+import org.djlflash.AttentionRequest;
+import org.djlflash.Backend;
+
+/** One implementation of attention. Safe for use by many threads. */
+public interface AttentionBackend {
+
+    /**
+     * Returns which backend this is.
+     *
+     * @return the backend
+     */
+    Backend id();
+
+    /**
+     * Says what speaks against taking a request.
+     *
+     * @param request the request
+     * @return every reason, as sentences that say what was found and what is allowed; empty if this
+     *     backend can do it
+     */
+    List<String> unsupportedReasons(AttentionRequest request);
+
+    /**
+     * Computes attention. The inputs fit: there are no reasons against them.
+     *
+     * @param inputs the inputs
+     * @return the output, shape (B, N, T, H), of the queries' type, on the queries' manager
+     */
+    NDArray attend(AttentionInputs inputs);
+}

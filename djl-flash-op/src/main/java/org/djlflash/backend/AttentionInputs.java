@@ -1,0 +1,59 @@
+package org.djlflash.backend;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import org.djlflash.AttentionRequest;
+import org.djlflash.torch.Tensor;
+
+/**
+ * The checked data of one call.
+ *
+ * @param request what is asked for
+ * @param query the queries, shape (B, N, T, H), any strides
+ * @param key the keys, shape (B, key heads, F, H), any strides
+ * @param value the values, shaped as the keys, any strides
+ * @param scale the factor of the scores
+ * @param keyLengths the number of keys that count in each row, or null if all do
+ * @param finitePadding whether keys and values beyond a row's length are known to be finite
+ * @param mask BOOLEAN, true where a query sees a key, broadcastable to (B, N, T, F), or null
+ * @param bias added to the scores, minus infinity where a key is not seen, broadcastable to (B, N,
+ *     T, F), or null
+ */
+public record AttentionInputs(
+        AttentionRequest request,
+        NDArray query,
+        NDArray key,
+        NDArray value,
+        double scale,
+        long[] keyLengths,
+        boolean finitePadding,
+        NDArray mask,
+        NDArray bias) {
+
+    /**
+     * Returns these inputs as arrays of a scope, so that all that is computed from them is the
+     * scope's too. The caller's arrays, which other threads may use, are left as they are.
+     */
+    AttentionInputs in(NDManager scope) {
+        return new AttentionInputs(
+                request,
+                alias(query, scope),
+                alias(key, scope),
+                alias(value, scope),
+                scale,
+                keyLengths,
+                finitePadding,
+                mask == null ? null : alias(mask, scope),
+                bias == null ? null : alias(bias, scope));
+    }
+
+    private static NDArray alias(NDArray array, NDManager scope) {
+        return Tensor.of(array).toArray(scope);
+    }
+
+    /** Returns these inputs with other keys and values. */
+    AttentionInputs withKeysAndValues(NDArray otherKey, NDArray otherValue) {
+        return new AttentionInputs(
+                request, query, otherKey, otherValue, scale, keyLengths, finitePadding, mask, bias);
+    }
+}

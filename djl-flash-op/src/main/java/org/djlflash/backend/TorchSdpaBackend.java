@@ -1,0 +1,110 @@
+package org.djlflash.backend;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
+import java.util.List;
+import org.djlflash.AttentionRequest;
+import org.djlflash.Backend;
+import org.djlflash.torch.ScalarType;
+import org.djlflash.torch.TorchLibrary;
+import org.djlflash.torch.TorchOps;
+
+/**
+ * PyTorch's scaled dot product attention, called through its dispatcher: fused on the CPU and on
+ * CUDA where PyTorch has a kernel for the case, differentiable everywhere.
+ *
+ * <p>PyTorch aligns its causal flag top-left, so every other alignment is given as a mask.
+ */
+final class TorchSdpaBackend implements AttentionBackend {
+
+    @Override
+    public Backend id() {
+        return Backend.TORCH_SDPA;
+    }
+
+    @Override
+    public List<String> unsupportedReasons(AttentionRequest request) {
+        List<String> reasons = new ArrayList<>();
+        TorchLibrary.unavailabilityCause()
+                .ifPresent(
+                        cause ->
+                                reasons.add(
+                                        "PyTorch's stable C ABI is not available: "
+                                                + cause.getMessage()));
+        if (request.queries() == 0 || request.keys() == 0) {
+            reasons.add(
+                    "There are "
+                            + request.queries()
+                            + " queries and "
+                            + request.keys()
+                            + " keys; PyTorch's fused kernels need at least one of each.");
+        }
+        if (request.deterministic() && request.gradient() && request.device().isGpu()) {
+            reasons.add(
+                    "A deterministic gradient is asked for; PyTorch's fused backward adds up in any"
+                            + " order on "
+                            + request.device()
+                            + ".");
+        }
+        return reasons;
+    }
+
+    @Override
+    public NDArray attend(AttentionInputs inputs) {
+        NDManager manager = inputs.query().getManager();
+        try (NDManager scope = manager.newSubManager(inputs.query().getDevice())) {
+            NDArray output = attend(inputs.in(scope), scope);
+            output.attach(manager);
+            return output;
+        }
+    }
+
+    private static NDArray attend(AttentionInputs inputs, NDManager scope) {
+        if (Visibility.isTopLeftCausal(inputs)) {
+            return compute(inputs, null, true, scope);
+        }
+        NDArray visible = Visibility.of(inputs, scope);
+        if (visible == null) {
+            return compute(inputs, inputs.bias(), false, scope);
+        }
+        // A row that sees nothing is NaN in some of PyTorch's kernels, forward or backward. Let it
+        // see everything and cut it off afterwards: what flows back is then exactly 0.
+        NDArray seen = visible.toType(DataType.UINT8, false).max(new int[] {-1}, true);
+        seen = seen.toType(DataType.BOOLEAN, false);
+        NDArray safe = visible.logicalOr(seen.logicalNot());
+        AttentionInputs clean = Visibility.withoutPadding(inputs, scope);
+        NDArray output = compute(clean, masked(safe, inputs.bias(), scope), false, scope);
+        NDArray zero = scope.zeros(new Shape(1), output.getDataType());
+        return TorchOps.where(seen, output, zero, scope);
+    }
+
+    private static NDArray masked(NDArray visible, NDArray bias, NDManager scope) {
+        if (bias == null) {
+            return visible;
+        }
+        NDArray unseen = scope.full(new Shape(1), Float.NEGATIVE_INFINITY, bias.getDataType());
+        return TorchOps.where(visible, bias, unseen, scope);
+    }
+
+    private static NDArray compute(
+            AttentionInputs inputs, NDArray mask, boolean causal, NDManager scope) {
+        AttentionRequest request = inputs.request();
+        ScalarType type = ScalarType.of(request.computeType());
+        boolean convert = request.computeType() != request.dataType();
+        boolean convertMask = convert && mask != null && !mask.getDataType().isBoolean();
+        NDArray output =
+                TorchOps.scaledDotProductAttention(
+                        convert ? TorchOps.cast(inputs.query(), type, scope) : inputs.query(),
+                        convert ? TorchOps.cast(inputs.key(), type, scope) : inputs.key(),
+                        convert ? TorchOps.cast(inputs.value(), type, scope) : inputs.value(),
+                        convertMask ? TorchOps.cast(mask, type, scope) : mask,
+                        request.dropout(),
+                        causal,
+                        inputs.scale(),
+                        scope);
+        return convert ? TorchOps.cast(output, ScalarType.of(request.dataType()), scope) : output;
+    }
+}

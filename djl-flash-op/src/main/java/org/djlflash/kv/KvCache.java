@@ -1,0 +1,391 @@
+package org.djlflash.kv;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.util.Arrays;
+import java.util.List;
+import org.djlflash.torch.GradMode;
+import org.djlflash.torch.Tensor;
+
+/**
+ * The keys and values that one attention layer has seen, in memory that is allocated once: tokens
+ * are appended in place, each batch row has a length of its own.
+ *
+ * <p>A cache is closed with the {@code NDManager} it was built on, or earlier by {@link #close()}.
+ * It never takes part in autograd. Not safe for use by many threads at once.
+ */
+public final class KvCache implements AutoCloseable {
+
+    private static final List<DataType> TYPES =
+            List.of(DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64);
+
+    private final NDManager manager;
+    private final int batchSize;
+    private final int heads;
+    private final int capacity;
+    private final int headSize;
+    private final NDArray keys;
+    private final NDArray values;
+    private final long[] lengths;
+
+    private KvCache(Builder builder, NDManager parent) {
+        batchSize = builder.batchSize;
+        heads = builder.heads;
+        capacity = builder.capacity;
+        headSize = builder.headSize;
+        lengths = new long[batchSize];
+        manager = parent.newSubManager();
+        Shape shape = new Shape(batchSize, heads, capacity, headSize);
+        keys = manager.zeros(shape, builder.dataType);
+        values = manager.zeros(shape, builder.dataType);
+    }
+
+    /**
+     * Returns a new builder.
+     *
+     * @return the builder
+     */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /**
+     * Appends the same number of tokens to every row.
+     *
+     * @param key their keys, shape (B, heads, tokens, H), any strides
+     * @param value their values, shaped as the keys
+     * @throws IllegalArgumentException if shape, type or device do not fit
+     * @throws IllegalStateException if a row has not enough room, or the cache is closed
+     */
+    public void append(NDArray key, NDArray value) {
+        long[] counts = new long[batchSize];
+        Arrays.fill(counts, key.getShape().dimension() == 4 ? key.getShape().get(2) : 0);
+        append(key, value, counts);
+    }
+
+    /**
+     * Appends to each row its first tokens: prompts of different lengths, padded on the right.
+     *
+     * @param key their keys, shape (B, heads, tokens, H), any strides
+     * @param value their values, shaped as the keys
+     * @param counts how many tokens of each row count, B numbers from 0 to tokens
+     * @throws IllegalArgumentException if shape, type, device or counts do not fit
+     * @throws IllegalStateException if a row has not enough room, or the cache is closed
+     */
+    public void append(NDArray key, NDArray value, long... counts) {
+        check("key", key);
+        check("value", value);
+        if (!key.getShape().equals(value.getShape())) {
+            throw new IllegalArgumentException(
+                    "value of shape "
+                            + value.getShape()
+                            + ", allowed is that of key: "
+                            + key.getShape());
+        }
+        checkCounts(counts, key.getShape().get(2));
+        GradMode.off(
+                () -> {
+                    copy(key, keys, counts);
+                    copy(value, values, counts);
+                    return null;
+                });
+        for (int row = 0; row < batchSize; row++) {
+            lengths[row] += counts[row];
+        }
+    }
+
+    /** Copies all rows at once where they are alike: each copy is a call into PyTorch. */
+    private void copy(NDArray source, NDArray target, long[] counts) {
+        try (Tensor from = Tensor.of(source);
+                Tensor to = Tensor.of(target)) {
+            if (isUniform(counts) && isUniform(lengths)) {
+                copyRows(from, to, 0, batchSize, counts[0]);
+                return;
+            }
+            for (int row = 0; row < batchSize; row++) {
+                copyRows(from, to, row, 1, counts[row]);
+            }
+        }
+    }
+
+    private void copyRows(Tensor from, Tensor to, int row, int rows, long count) {
+        if (count == 0) {
+            return;
+        }
+        long[] sizes = {rows, heads, count, headSize};
+        long[] strides = from.strides();
+        try (Tensor part = from.view(sizes, strides, from.storageOffset() + row * strides[0]);
+                Tensor slot = to.view(sizes, strides(), offset(row, lengths[row]))) {
+            slot.copyFrom(part);
+        }
+    }
+
+    private long[] strides() {
+        long head = (long) capacity * headSize;
+        return new long[] {heads * head, head, headSize, 1};
+    }
+
+    private long offset(int row, long token) {
+        return ((long) row * heads * capacity + token) * headSize;
+    }
+
+    private static boolean isUniform(long[] numbers) {
+        return Arrays.stream(numbers).allMatch(number -> number == numbers[0]);
+    }
+
+    private void check(String name, NDArray array) {
+        checkOpen();
+        Shape shape = array.getShape();
+        if (shape.dimension() != 4
+                || shape.get(0) != batchSize
+                || shape.get(1) != heads
+                || shape.get(3) != headSize) {
+            throw new IllegalArgumentException(
+                    name
+                            + " of shape "
+                            + shape
+                            + ", allowed in this cache is ("
+                            + batchSize
+                            + ", "
+                            + heads
+                            + ", tokens, "
+                            + headSize
+                            + ")");
+        }
+        if (array.getDataType() != keys.getDataType()
+                || !array.getDevice().equals(keys.getDevice())) {
+            throw new IllegalArgumentException(
+                    name
+                            + " is "
+                            + array.getDataType()
+                            + " on "
+                            + array.getDevice()
+                            + ", allowed in this cache is "
+                            + keys.getDataType()
+                            + " on "
+                            + keys.getDevice());
+        }
+    }
+
+    private void checkCounts(long[] counts, long tokens) {
+        if (counts.length != batchSize) {
+            throw new IllegalArgumentException(
+                    counts.length + " counts, allowed is one for each of " + batchSize + " rows");
+        }
+        for (int row = 0; row < batchSize; row++) {
+            if (counts[row] < 0 || counts[row] > tokens) {
+                throw new IllegalArgumentException(
+                        "row " + row + " counts " + counts[row] + ", allowed is 0 to " + tokens);
+            }
+            if (lengths[row] + counts[row] > capacity) {
+                throw new IllegalStateException(
+                        "cache full: row "
+                                + row
+                                + " needs "
+                                + (lengths[row] + counts[row])
+                                + " tokens, the capacity is "
+                                + capacity);
+            }
+        }
+    }
+
+    private void checkOpen() {
+        if (!manager.isOpen()) {
+            throw new IllegalStateException("the cache is closed");
+        }
+    }
+
+    /**
+     * Shortens rows, for example to take back tokens that were rejected.
+     *
+     * @param newLengths B numbers, none above the row's length
+     * @throws IllegalArgumentException if they are not
+     */
+    public void truncate(long... newLengths) {
+        if (newLengths.length != batchSize) {
+            throw new IllegalArgumentException(
+                    newLengths.length
+                            + " lengths, allowed is one for each of "
+                            + batchSize
+                            + " rows");
+        }
+        for (int row = 0; row < batchSize; row++) {
+            if (newLengths[row] < 0 || newLengths[row] > lengths[row]) {
+                throw new IllegalArgumentException(
+                        "row "
+                                + row
+                                + " to length "
+                                + newLengths[row]
+                                + ", allowed is 0 to "
+                                + lengths[row]);
+            }
+        }
+        System.arraycopy(newLengths, 0, lengths, 0, batchSize);
+    }
+
+    /**
+     * Returns the keys up to the longest row's length.
+     *
+     * @return a view of shape (B, heads, longest, H) that the caller closes; what it holds beyond a
+     *     row's length has no meaning
+     * @throws IllegalStateException if the cache is closed
+     */
+    public NDArray keys() {
+        return filled(keys);
+    }
+
+    /**
+     * Returns the values up to the longest row's length.
+     *
+     * @return a view of shape (B, heads, longest, H) that the caller closes; what it holds beyond a
+     *     row's length has no meaning
+     * @throws IllegalStateException if the cache is closed
+     */
+    public NDArray values() {
+        return filled(values);
+    }
+
+    private NDArray filled(NDArray array) {
+        checkOpen();
+        long longest = Arrays.stream(lengths).max().orElse(0);
+        try (Tensor tensor = Tensor.of(array)) {
+            return tensor.view(new long[] {batchSize, heads, longest, headSize}, strides(), 0)
+                    .toArray(manager);
+        }
+    }
+
+    /**
+     * Returns how many tokens each row holds.
+     *
+     * @return B numbers
+     */
+    public long[] lengths() {
+        return lengths.clone();
+    }
+
+    /**
+     * Returns the room of a row.
+     *
+     * @return the number of tokens
+     */
+    public int capacity() {
+        return capacity;
+    }
+
+    /**
+     * Returns the number of rows.
+     *
+     * @return the batch size B
+     */
+    public int batchSize() {
+        return batchSize;
+    }
+
+    /**
+     * Returns the memory that keys and values take.
+     *
+     * @return the size in bytes
+     */
+    public long sizeInBytes() {
+        return 2L * batchSize * heads * capacity * headSize * keys.getDataType().getNumOfBytes();
+    }
+
+    /** Frees the memory. Closing twice is harmless. */
+    @Override
+    public void close() {
+        manager.close();
+    }
+
+    /** The builder of {@link KvCache}. */
+    public static final class Builder {
+
+        private int batchSize;
+        private int heads;
+        private int headSize;
+        private int capacity;
+        private DataType dataType = DataType.FLOAT32;
+
+        private Builder() {}
+
+        /**
+         * Sets the number of rows B.
+         *
+         * @param batchSize at least 1
+         * @return this builder
+         */
+        public Builder setBatchSize(int batchSize) {
+            this.batchSize = batchSize;
+            return this;
+        }
+
+        /**
+         * Sets the number of key and value heads.
+         *
+         * @param heads at least 1
+         * @return this builder
+         */
+        public Builder setHeads(int heads) {
+            this.heads = heads;
+            return this;
+        }
+
+        /**
+         * Sets the head size H.
+         *
+         * @param headSize at least 1
+         * @return this builder
+         */
+        public Builder setHeadSize(int headSize) {
+            this.headSize = headSize;
+            return this;
+        }
+
+        /**
+         * Sets how many tokens a row can hold.
+         *
+         * @param capacity at least 1
+         * @return this builder
+         */
+        public Builder setCapacity(int capacity) {
+            this.capacity = capacity;
+            return this;
+        }
+
+        /**
+         * Sets the element type (default FLOAT32).
+         *
+         * @param dataType FLOAT16, FLOAT32 or FLOAT64
+         * @return this builder
+         */
+        public Builder optDataType(DataType dataType) {
+            this.dataType = dataType;
+            return this;
+        }
+
+        /**
+         * Allocates the cache.
+         *
+         * @param manager what the cache is closed with; its device holds the cache
+         * @return the cache
+         * @throws IllegalStateException if a size is not set or the type cannot be cached
+         */
+        public KvCache build(NDManager manager) {
+            requirePositive("batch size", batchSize);
+            requirePositive("number of heads", heads);
+            requirePositive("head size", headSize);
+            requirePositive("capacity", capacity);
+            if (!TYPES.contains(dataType)) {
+                throw new IllegalStateException("data type " + dataType + ", allowed are " + TYPES);
+            }
+            return new KvCache(this, manager);
+        }
+
+        private static void requirePositive(String name, int number) {
+            if (number < 1) {
+                throw new IllegalStateException(name + " " + number + ", allowed is 1 or more");
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Caches of keys and values for generating token by token. */
+package org.djlflash.kv;

@@ -1,0 +1,2 @@
+/** Blocks on the attention operator that replace DJL's own. */
+package org.djlflash.nn;

@@ -1,0 +1,296 @@
+package org.djlflash.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import com.sun.jna.Pointer;
+
+/**
+ * An owned PyTorch tensor handle: closing it frees the handle, not necessarily the storage, which
+ * other tensors may share.
+ *
+ * <p>Not safe for use by many threads. Views and copies made here are not recorded by autograd; use
+ * {@link OperatorCall} for what must be differentiable.
+ */
+public final class Tensor implements AutoCloseable {
+
+    private static final int DEVICE_TYPE_CPU = 0;
+
+    private long handle;
+
+    private Tensor(long handle) {
+        this.handle = handle;
+    }
+
+    /** Takes over a handle that the caller owns. */
+    static Tensor own(long handle) {
+        return new Tensor(handle);
+    }
+
+    /**
+     * Makes a second handle of an array's tensor.
+     *
+     * @param array a PyTorch array
+     * @return the tensor; autograd sees the same one
+     * @throws IllegalStateException if the array is closed
+     */
+    public static Tensor of(NDArray array) {
+        return new Tensor(newHandle(((PtNDArray) array).getHandle()));
+    }
+
+    /**
+     * Allocates a tensor whose elements are not set, in row-major order.
+     *
+     * @param type the element type
+     * @param like a tensor on the device wanted
+     * @param sizes the shape
+     * @return the tensor
+     */
+    public static Tensor empty(ScalarType type, Tensor like, long... sizes) {
+        return empty(type, like.deviceType(), like.deviceIndex(), sizes);
+    }
+
+    private static Tensor empty(ScalarType type, int deviceType, int deviceIndex, long... sizes) {
+        long[] out = new long[1];
+        TorchLibrary.check(
+                TorchAbi.aoti_torch_empty_strided(
+                        sizes.length,
+                        sizes,
+                        rowMajorStrides(sizes),
+                        type.code(),
+                        deviceType,
+                        deviceIndex,
+                        out),
+                "aoti_torch_empty_strided");
+        return new Tensor(out[0]);
+    }
+
+    /**
+     * Makes a tensor without elements, shape (0), in host memory.
+     *
+     * @return the tensor
+     */
+    public static Tensor emptyOnCpu() {
+        return empty(ScalarType.FLOAT32, DEVICE_TYPE_CPU, -1, 0);
+    }
+
+    /**
+     * Makes an undefined tensor: what PyTorch calls "None" where a tensor is expected.
+     *
+     * @return the tensor
+     */
+    public static Tensor undefined() {
+        long[] out = new long[1];
+        TorchLibrary.check(
+                TorchAbi.aoti_torch_new_uninitialized_tensor(out),
+                "aoti_torch_new_uninitialized_tensor");
+        return new Tensor(out[0]);
+    }
+
+    /**
+     * Makes a view of the same storage.
+     *
+     * @param sizes the view's shape
+     * @param strides the view's strides, in elements
+     * @param storageOffset the view's first element, counted in elements from the storage's start
+     * @return the view
+     */
+    public Tensor view(long[] sizes, long[] strides, long storageOffset) {
+        long[] out = new long[1];
+        TorchLibrary.check(
+                TorchAbi.aoti_torch__reinterpret_tensor(
+                        handle, sizes.length, sizes, strides, storageOffset, out),
+                "aoti_torch__reinterpret_tensor");
+        return new Tensor(out[0]);
+    }
+
+    /**
+     * Copies the elements of another tensor of the same shape into this one, converting the type.
+     *
+     * @param source the other tensor
+     */
+    public void copyFrom(Tensor source) {
+        TorchLibrary.check(TorchAbi.aoti_torch_copy_(handle, source.handle, 0), "aoti_torch_copy_");
+    }
+
+    /** Sets all elements to zero. */
+    public void zero() {
+        TorchLibrary.check(TorchAbi.aoti_torch_zero_(handle), "aoti_torch_zero_");
+    }
+
+    /**
+     * Tells whether this tensor is more than PyTorch's "None".
+     *
+     * @return true if it has a shape and storage
+     */
+    public boolean isDefined() {
+        int[] type = new int[1];
+        long[] elements = new long[1];
+        // An undefined tensor has no data pointer and no device, and asking for them fails; its
+        // type is "Undefined", whose number changes with the version.
+        return TorchAbi.aoti_torch_get_dtype(handle, type) == 0
+                && TorchAbi.aoti_torch_get_numel(handle, elements) == 0
+                && (elements[0] > 0 || isKnown(type[0]));
+    }
+
+    private static boolean isKnown(int code) {
+        for (ScalarType type : ScalarType.values()) {
+            if (type.code() == code) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Returns the address of the first element.
+     *
+     * @return the address, in host or device memory
+     */
+    public long address() {
+        long[] out = new long[1];
+        TorchLibrary.check(
+                TorchAbi.aoti_torch_get_data_ptr(handle, out), "aoti_torch_get_data_ptr");
+        return out[0];
+    }
+
+    /**
+     * Returns the first element of a tensor in host memory as a pointer.
+     *
+     * @return the pointer
+     */
+    public Pointer hostPointer() {
+        return new Pointer(address());
+    }
+
+    /**
+     * Returns the shape.
+     *
+     * @return the sizes
+     */
+    public long[] sizes() {
+        long[] sizes = new long[dimensions()];
+        long[] out = new long[1];
+        for (int i = 0; i < sizes.length; i++) {
+            TorchLibrary.check(TorchAbi.aoti_torch_get_size(handle, i, out), "aoti_torch_get_size");
+            sizes[i] = out[0];
+        }
+        return sizes;
+    }
+
+    /**
+     * Returns the strides.
+     *
+     * @return the strides, in elements
+     */
+    public long[] strides() {
+        long[] strides = new long[dimensions()];
+        long[] out = new long[1];
+        for (int i = 0; i < strides.length; i++) {
+            TorchLibrary.check(
+                    TorchAbi.aoti_torch_get_stride(handle, i, out), "aoti_torch_get_stride");
+            strides[i] = out[0];
+        }
+        return strides;
+    }
+
+    /**
+     * Returns the place of the first element in the storage.
+     *
+     * @return the offset, in elements
+     */
+    public long storageOffset() {
+        long[] out = new long[1];
+        TorchLibrary.check(
+                TorchAbi.aoti_torch_get_storage_offset(handle, out),
+                "aoti_torch_get_storage_offset");
+        return out[0];
+    }
+
+    /**
+     * Returns the element type.
+     *
+     * @return the type
+     * @throws IllegalArgumentException if it is none that crosses the bridge
+     */
+    public ScalarType type() {
+        int[] out = new int[1];
+        TorchLibrary.check(TorchAbi.aoti_torch_get_dtype(handle, out), "aoti_torch_get_dtype");
+        return ScalarType.of(out[0]);
+    }
+
+    /**
+     * Returns the index of the device.
+     *
+     * @return the index, -1 for the CPU
+     */
+    public int deviceIndex() {
+        int[] out = new int[1];
+        TorchLibrary.check(
+                TorchAbi.aoti_torch_get_device_index(handle, out), "aoti_torch_get_device_index");
+        return out[0];
+    }
+
+    private int deviceType() {
+        int[] out = new int[1];
+        TorchLibrary.check(
+                TorchAbi.aoti_torch_get_device_type(handle, out), "aoti_torch_get_device_type");
+        return out[0];
+    }
+
+    private int dimensions() {
+        long[] out = new long[1];
+        TorchLibrary.check(TorchAbi.aoti_torch_get_dim(handle, out), "aoti_torch_get_dim");
+        return Math.toIntExact(out[0]);
+    }
+
+    /**
+     * Gives the handle to a new array; this object is spent afterwards.
+     *
+     * @param manager the manager that will own the array
+     * @return the array
+     */
+    public NDArray toArray(NDManager manager) {
+        return new PtNDArray((PtNDManager) manager, release());
+    }
+
+    /** Gives the handle away; this object is spent afterwards. */
+    long release() {
+        long released = handle;
+        handle = 0;
+        return released;
+    }
+
+    /** Makes a further handle of this tensor, for a callee that takes it over. */
+    long newHandle() {
+        return newHandle(handle);
+    }
+
+    private static long newHandle(long tensor) {
+        long[] out = new long[1];
+        TorchLibrary.check(
+                TorchAbi.aoti_torch_new_tensor_handle(tensor, out), "aoti_torch_new_tensor_handle");
+        return out[0];
+    }
+
+    private static long[] rowMajorStrides(long[] sizes) {
+        long[] strides = new long[sizes.length];
+        long stride = 1;
+        for (int i = sizes.length - 1; i >= 0; i--) {
+            strides[i] = stride;
+            stride = Math.multiplyExact(stride, Math.max(1, sizes[i]));
+        }
+        return strides;
+    }
+
+    /** Frees the handle. Closing twice is harmless. */
+    @Override
+    public void close() {
+        if (handle != 0) {
+            TorchLibrary.check(
+                    TorchAbi.aoti_torch_delete_tensor_object(release()),
+                    "aoti_torch_delete_tensor_object");
+        }
+    }
+}

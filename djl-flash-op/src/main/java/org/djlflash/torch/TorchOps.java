@@ -1,0 +1,73 @@
+package org.djlflash.torch;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.OptionalDouble;
+
+/** The PyTorch operators that DJL does not offer, or offers without autograd. */
+public final class TorchOps {
+
+    private TorchOps() {}
+
+    /**
+     * Converts an array's type, recorded by autograd; {@code NDArray.toType} is not.
+     *
+     * @param array the array
+     * @param type the wanted type
+     * @param manager the owner of the result
+     * @return a new array, sharing storage if the type is already right
+     */
+    public static NDArray cast(NDArray array, ScalarType type, NDManager manager) {
+        try (OperatorCall call = new OperatorCall("aten::to", "dtype")) {
+            call.tensor(array).integer(type.code()).flag(false).flag(false).none().invoke(1);
+            return call.take(0).toArray(manager);
+        }
+    }
+
+    /**
+     * Runs PyTorch's scaled dot product attention, recorded by autograd.
+     *
+     * @param query the queries, shape (B, N, T, H)
+     * @param key the keys, shape (B, N or a divisor of it, F, H)
+     * @param value the values, shaped as the keys
+     * @param mask what is seen (BOOLEAN) or a bias (of the queries' type), broadcastable to (B, N,
+     *     T, F), or null
+     * @param dropout the share of probabilities set to zero
+     * @param causal whether query i sees keys 0 to i only
+     * @param scale the factor of the scores
+     * @param manager the owner of the result
+     * @return the attended values, shape (B, N, T, H)
+     */
+    public static NDArray scaledDotProductAttention(
+            NDArray query,
+            NDArray key,
+            NDArray value,
+            NDArray mask,
+            double dropout,
+            boolean causal,
+            double scale,
+            NDManager manager) {
+        boolean grouped = query.getShape().get(1) != key.getShape().get(1);
+        try (OperatorCall call = new OperatorCall("aten::scaled_dot_product_attention", "")) {
+            call.tensor(query).tensor(key).tensor(value).optionalTensor(mask).real(dropout);
+            call.flag(causal).optionalReal(OptionalDouble.of(scale)).flag(grouped).invoke(1);
+            return call.take(0).toArray(manager);
+        }
+    }
+
+    /**
+     * Chooses element by element, broadcasting all three, recorded by autograd.
+     *
+     * @param condition BOOLEAN
+     * @param yes what is taken where the condition is true
+     * @param no what is taken elsewhere
+     * @param manager the owner of the result
+     * @return the choice
+     */
+    public static NDArray where(NDArray condition, NDArray yes, NDArray no, NDManager manager) {
+        try (OperatorCall call = new OperatorCall("aten::where", "self")) {
+            call.tensor(condition).tensor(yes).tensor(no).invoke(1);
+            return call.take(0).toArray(manager);
+        }
+    }
+}

@@ -1,0 +1,270 @@
+package org.djlflash;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.GradientCollector;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.djlflash.testkit.Closeness;
+import org.djlflash.testkit.DoubleAttention;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Outputs and gradients of every CPU backend against attention in double precision. */
+class AttendNumericsTest {
+
+    private static final int BATCH = 2;
+
+    /** What varies: sizes, who sees whom, and how the arrays lie in memory. */
+    record Case(
+            Backend backend,
+            DataType type,
+            int heads,
+            int keyHeads,
+            int queries,
+            int keys,
+            int headSize,
+            CausalAlignment causal,
+            long[] lengths,
+            boolean mask,
+            boolean bias,
+            AttentionLayout layout) {
+
+        @Override
+        public String toString() {
+            return String.join(
+                    " ",
+                    List.of(
+                            backend.id(),
+                            type.toString(),
+                            heads + "/" + keyHeads,
+                            queries + "x" + keys + "x" + headSize,
+                            causal.toString(),
+                            Arrays.toString(lengths),
+                            mask ? "mask" : "",
+                            bias ? "bias" : "",
+                            layout.toString()));
+        }
+    }
+
+    static Stream<Case> cases() {
+        List<Case> cases = new ArrayList<>();
+        for (Backend backend : Backend.values()) {
+            for (int t : new int[] {1, 2, 3, 7, 16, 33, 64, 127, 129, 300}) {
+                for (CausalAlignment causal :
+                        new CausalAlignment[] {
+                            CausalAlignment.NONE, CausalAlignment.BOTTOM_RIGHT
+                        }) {
+                    cases.add(of(backend, 2, 2, t, t, 32, causal, null, false, false));
+                }
+            }
+            int[][] sizes = {{1, 147}, {147, 1}, {3, 130}, {113, 203}, {203, 113}};
+            for (int[] size : sizes) {
+                for (CausalAlignment causal :
+                        new CausalAlignment[] {
+                            CausalAlignment.NONE,
+                            CausalAlignment.BOTTOM_RIGHT,
+                            CausalAlignment.TOP_LEFT
+                        }) {
+                    cases.add(of(backend, 6, 2, size[0], size[1], 16, causal, null, false, false));
+                }
+            }
+            for (CausalAlignment causal : CausalAlignment.values()) {
+                cases.add(of(backend, 4, 4, 20, 37, 24, causal, new long[] {37, 12}, false, false));
+                cases.add(of(backend, 4, 1, 20, 37, 24, causal, new long[] {0, 9}, true, true));
+            }
+            cases.add(of(backend, 4, 2, 19, 23, 8, CausalAlignment.NONE, null, true, false));
+            cases.add(of(backend, 4, 2, 19, 23, 8, CausalAlignment.NONE, null, false, true));
+            cases.add(of(backend, 4, 2, 40, 19, 8, CausalAlignment.BOTTOM_RIGHT, null, true, true));
+            cases.add(of(backend, 3, 3, 0, 5, 8, CausalAlignment.NONE, null, false, false));
+            cases.add(of(backend, 3, 3, 5, 0, 8, CausalAlignment.NONE, null, false, false));
+        }
+        return cases.stream()
+                .filter(c -> c.backend != Backend.TORCH_SDPA || c.queries > 0 && c.keys > 0);
+    }
+
+    private static Case of(
+            Backend backend,
+            int heads,
+            int keyHeads,
+            int queries,
+            int keys,
+            int headSize,
+            CausalAlignment causal,
+            long[] lengths,
+            boolean mask,
+            boolean bias) {
+        DataType type = backend == Backend.REFERENCE ? DataType.FLOAT64 : DataType.FLOAT32;
+        AttentionLayout layout =
+                (queries + keys) % 2 == 0 ? AttentionLayout.BNTH : AttentionLayout.BTNH;
+        return new Case(
+                backend, type, heads, keyHeads, queries, keys, headSize, causal, lengths, mask,
+                bias, layout);
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void matchesDoublePrecision(Case c) {
+        Random random = new Random(c.toString().hashCode());
+        double[] q = gaussian(random, BATCH * c.heads * c.queries * c.headSize);
+        double[] k = gaussian(random, BATCH * c.keyHeads * c.keys * c.headSize);
+        double[] v = gaussian(random, BATCH * c.keyHeads * c.keys * c.headSize);
+        double[] go = gaussian(random, q.length);
+        boolean[] mask = new boolean[c.queries * c.keys];
+        double[] bias = gaussian(random, BATCH * c.heads * c.queries * c.keys);
+        for (int i = 0; i < mask.length; i++) {
+            // The second query sees nothing.
+            mask[i] = i / Math.max(1, c.keys) != 1 && random.nextInt(4) > 0;
+        }
+        DoubleAttention.Result expected =
+                new DoubleAttention(
+                                BATCH,
+                                c.heads,
+                                c.keyHeads,
+                                c.queries,
+                                c.keys,
+                                c.headSize,
+                                0.3,
+                                (b, n, t, f) -> sees(c, mask, b, t, f),
+                                c.bias ? bias : null)
+                        .run(q, k, v, go);
+
+        try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
+            Shape qShape = new Shape(BATCH, c.heads, c.queries, c.headSize);
+            Shape kShape = new Shape(BATCH, c.keyHeads, c.keys, c.headSize);
+            NDArray query = leaf(manager, q, qShape, c);
+            NDArray key = leaf(manager, poisoned(k, c), kShape, c);
+            NDArray value = leaf(manager, poisoned(v, c), kShape, c);
+            AttentionOptions.Builder options =
+                    AttentionOptions.builder()
+                            .optScale(0.3)
+                            .optCausal(c.causal)
+                            .optLayout(c.layout)
+                            .optBackend(c.backend);
+            if (c.lengths != null) {
+                options.optKeyLengths(c.lengths);
+            }
+            NDArray biasArray =
+                    manager.create(bias, new Shape(BATCH, c.heads, c.queries, c.keys))
+                            .toType(c.type, false);
+            if (c.mask) {
+                options.optMask(manager.create(mask, new Shape(c.queries, c.keys)));
+            }
+            if (c.bias) {
+                biasArray.setRequiresGradient(true);
+                options.optBias(biasArray);
+            }
+            double tolerance = c.type == DataType.FLOAT64 ? 1e-12 : 2e-5;
+            try (GradientCollector collector = Engine.getEngine("PyTorch").newGradientCollector()) {
+                NDArray output =
+                        FlashAttention.attend(
+                                view(query, c), view(key, c), view(value, c), options.build());
+                assertEquals(c.type, output.getDataType());
+                NDArray headsFirst =
+                        c.layout == AttentionLayout.BNTH ? output : output.transpose(0, 2, 1, 3);
+                assertEquals(qShape, headsFirst.getShape());
+                Closeness.assertClose("output", expected.output(), headsFirst, tolerance);
+                NDArray weights = manager.create(go, qShape).toType(c.type, false);
+                collector.backward(headsFirst.mul(weights).sum());
+            }
+            Closeness.assertClose("dQ", expected.query(), gradient(query, c), tolerance);
+            Closeness.assertClose("dK", expected.key(), gradient(key, c), tolerance);
+            Closeness.assertClose("dV", expected.value(), gradient(value, c), tolerance);
+            if (c.bias) {
+                Closeness.assertClose("dBias", expected.bias(), biasArray.getGradient(), tolerance);
+            }
+            assertHiddenRowsAreZero(c, mask, headsFirst(query.getGradient(), c));
+        }
+    }
+
+    private static boolean sees(Case c, boolean[] mask, int b, int t, int f) {
+        int length = c.lengths == null ? c.keys : (int) c.lengths[b];
+        boolean causal;
+        switch (c.causal) {
+            case TOP_LEFT:
+                causal = f <= t;
+                break;
+            case BOTTOM_RIGHT:
+                causal = f <= t + c.keys - c.queries;
+                break;
+            case ROW_LENGTH:
+                causal = f <= t + length - c.queries;
+                break;
+            default:
+                causal = true;
+        }
+        return causal && f < length && (!c.mask || mask[t * c.keys + f]);
+    }
+
+    /** Rows that see nothing have gradients of exactly 0, not merely small ones. */
+    private static void assertHiddenRowsAreZero(Case c, boolean[] mask, NDArray gradient) {
+        double[] values = Closeness.toDoubles(gradient);
+        for (int b = 0; b < BATCH; b++) {
+            for (int t = 0; t < c.queries; t++) {
+                boolean sees = false;
+                for (int f = 0; f < c.keys; f++) {
+                    sees |= sees(c, mask, b, t, f);
+                }
+                for (int i = 0; !sees && i < c.heads * c.headSize; i++) {
+                    int n = i / c.headSize;
+                    int at = ((b * c.heads + n) * c.queries + t) * c.headSize + i % c.headSize;
+                    assertTrue(values[at] == 0, "dQ of a row that sees nothing: " + values[at]);
+                }
+            }
+        }
+    }
+
+    /** Keys beyond a row's length are NaN: they must never show. */
+    private static double[] poisoned(double[] values, Case c) {
+        double[] copy = values.clone();
+        for (int b = 0; c.lengths != null && b < BATCH; b++) {
+            for (int n = 0; n < c.keyHeads; n++) {
+                int row = (b * c.keyHeads + n) * c.keys;
+                Arrays.fill(
+                        copy,
+                        (row + (int) c.lengths[b]) * c.headSize,
+                        (row + c.keys) * c.headSize,
+                        Double.NaN);
+            }
+        }
+        return copy;
+    }
+
+    /** A parameter whose storage is wider than what the call sees of it. */
+    private static NDArray leaf(NDManager manager, double[] values, Shape shape, Case c) {
+        NDArray dense = manager.create(values, shape).toType(c.type, false);
+        if (c.layout == AttentionLayout.BTNH) {
+            dense = dense.transpose(0, 2, 1, 3).duplicate();
+        }
+        NDArray wide = dense.concat(dense.onesLike().mul(7), -1);
+        wide.setRequiresGradient(true);
+        return wide;
+    }
+
+    private static NDArray view(NDArray wide, Case c) {
+        return wide.get("..., :" + c.headSize);
+    }
+
+    private static NDArray gradient(NDArray wide, Case c) {
+        return headsFirst(wide.getGradient(), c);
+    }
+
+    private static NDArray headsFirst(NDArray gradient, Case c) {
+        NDArray part = view(gradient, c);
+        return c.layout == AttentionLayout.BNTH ? part : part.transpose(0, 2, 1, 3);
+    }
+
+    private static double[] gaussian(Random random, int count) {
+        return random.doubles(count).map(ignored -> random.nextGaussian()).toArray();
+    }
+}

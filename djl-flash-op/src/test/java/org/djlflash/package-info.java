@@ -1,0 +1,2 @@
+/** Tests of the operator's facade. */
+package org.djlflash;

@@ -1,0 +1,2 @@
+/** References and helpers that the tests of all modules share. */
+package org.djlflash.testkit;
