@@ -1,0 +1,39 @@
+// The two 16-bit element types as tags: packing of float pairs, unpacking, and the name mma.sync knows them by.
+// No header of the toolkit is needed: pairs travel as one 32-bit word, the lower half is the lower column.
+#pragma once
+
+namespace flash {
+
+struct fp16 {
+    static __device__ __forceinline__ unsigned int pack(float low, float high) {
+        unsigned int r;
+        asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+        return r;
+    }
+    static __device__ __forceinline__ float2 unpack(unsigned int pair) {
+        float2 f;
+        asm("{ .reg .b16 l, h; mov.b32 {l, h}, %2; cvt.f32.f16 %0, l; cvt.f32.f16 %1, h; }"
+            : "=f"(f.x), "=f"(f.y)
+            : "r"(pair));
+        return f;
+    }
+    static __device__ __forceinline__ float load(const void* base, long long index) {
+        return unpack(static_cast<const unsigned short*>(base)[index]).x;
+    }
+};
+
+struct bf16 {
+    static __device__ __forceinline__ unsigned int pack(float low, float high) {
+        unsigned int r;
+        asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+        return r;
+    }
+    static __device__ __forceinline__ float2 unpack(unsigned int pair) {
+        return make_float2(__uint_as_float(pair << 16), __uint_as_float(pair & 0xffff0000u));
+    }
+    static __device__ __forceinline__ float load(const void* base, long long index) {
+        return __uint_as_float(static_cast<unsigned int>(static_cast<const unsigned short*>(base)[index]) << 16);
+    }
+};
+
+}  // namespace flash

@@ -1,0 +1,43 @@
+// Shared-memory tiles of 16-bit elements without bank conflicts: the 16-byte chunks of a row are permuted by XOR with
+// bits of the row number, so that the 8 rows one ldmatrix phase reads at the same chunk lie in 8 different bank groups.
+// The period in rows is 8 whatever the row width, so a lane's XOR term is constant while rows advance by 8 or 16.
+#pragma once
+
+namespace flash {
+
+template <int COLUMNS>
+struct Swizzle {
+    static_assert(COLUMNS % 16 == 0, "a row is a whole number of mma k-steps");
+    static constexpr int CHUNKS = COLUMNS / 8;
+    static constexpr int PITCH = COLUMNS * 2;  // bytes
+    static constexpr int MASK = CHUNKS % 8 == 0 ? 7 : CHUNKS % 4 == 0 ? 3 : 1;
+    static constexpr int SHIFT = CHUNKS % 8 == 0 ? 0 : CHUNKS % 4 == 0 ? 1 : 2;
+    static constexpr int GROUP = MASK + 1;  // chunks the XOR stays within
+
+    static __device__ __forceinline__ unsigned int term(int row) { return (row >> SHIFT) & MASK; }
+
+    static __device__ __forceinline__ unsigned int offset(int row, int chunk) {
+        return row * PITCH + ((chunk ^ term(row)) << 4);
+    }
+};
+
+// Byte address of one lane in an ldmatrix of a swizzled tile: row and the low chunk bit belong to the lane; whole
+// 16-row and 2-chunk steps are compile-time numbers.
+template <int COLUMNS>
+struct LaneAddress {
+    using Layout = Swizzle<COLUMNS>;
+    unsigned int row_base;
+    unsigned int chunk_xor;
+
+    __device__ __forceinline__ LaneAddress(unsigned int tile, int row, int chunk_bit)
+        : row_base(tile + row * Layout::PITCH), chunk_xor((Layout::term(row) ^ chunk_bit) << 4) {}
+
+    // 16 * row_step rows and 16 * column_step elements from the origin.
+    __device__ __forceinline__ unsigned int at(int row_step, int column_step) const {
+        constexpr int STEPS = Layout::GROUP / 2;
+        unsigned int inside = (32u * (column_step % STEPS)) ^ chunk_xor;
+        return row_base + inside + (32 * STEPS * (column_step / STEPS) + 16 * row_step * Layout::PITCH);
+    }
+};
+
+}  // namespace flash
