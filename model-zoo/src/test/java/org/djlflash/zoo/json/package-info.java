@@ -1,0 +1,2 @@
+/** Tests of reading JSON. */
+package org.djlflash.zoo.json;

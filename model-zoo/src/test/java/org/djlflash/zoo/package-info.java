@@ -1,0 +1,2 @@
+/** Tests of the models, and what they share. */
+package org.djlflash.zoo;

@@ -1,0 +1,2 @@
+/** Tests of weights. */
+package org.djlflash.zoo.weights;
