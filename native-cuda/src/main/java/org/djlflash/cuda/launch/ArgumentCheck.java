@@ -1,0 +1,81 @@
+package org.djlflash.cuda.launch;
+
+import org.djlflash.cuda.plan.AttentionPlan;
+import org.djlflash.cuda.plan.AttentionProblem;
+import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.BiasKind;
+import org.djlflash.cuda.plan.TensorLayout;
+
+/**
+ * Refuses memory that does not fit the plan: a kernel would read past it or write a wrong result.
+ * Stateless.
+ */
+final class ArgumentCheck {
+
+    private final AttentionPlan plan;
+    private final AttentionShape shape;
+
+    ArgumentCheck(AttentionPlan plan) {
+        this.plan = plan;
+        this.shape = plan.problem().shape();
+    }
+
+    void forward(ForwardArguments arguments) {
+        common(arguments);
+        needed(plan.forwardWorkspace().bytes() > 0, arguments.workspace(), "workspace");
+    }
+
+    void backward(BackwardArguments arguments) {
+        if (plan.backward().isEmpty()) {
+            throw new IllegalArgumentException("The plan has no backward pass: " + plan);
+        }
+        common(arguments.forward());
+        needed(true, arguments.forward().logSumExp(), "log-sum-exp");
+        needed(true, arguments.workspace(), "workspace");
+        queries("gradient of the output", arguments.outputGradient());
+        queries("gradient of the query", arguments.queryGradient());
+        keys("gradient of the key", arguments.keyGradient());
+        keys("gradient of the value", arguments.valueGradient());
+    }
+
+    private void common(ForwardArguments arguments) {
+        AttentionProblem problem = plan.problem();
+        queries("query", arguments.query());
+        keys("key", arguments.key());
+        keys("value", arguments.value());
+        queries("output", arguments.output());
+        needed(problem.keyLengths(), arguments.keyLengths(), "key lengths");
+        needed(problem.bias() != BiasKind.NONE, arguments.bias().data(), "bias");
+        if (!problem.keyLengths() && arguments.keyLengths().address() != 0) {
+            throw new IllegalArgumentException("Key lengths were not planned for: " + plan);
+        }
+    }
+
+    private void queries(String name, TensorView view) {
+        aligned(name, view, shape.queryHeads(), shape.queries());
+    }
+
+    private void keys(String name, TensorView view) {
+        aligned(name, view, shape.keyHeads(), shape.keys());
+    }
+
+    private void aligned(String name, TensorView view, int heads, int rows) {
+        needed(true, view.data(), name);
+        if (!view.layout().hasAlignedRows(shape.batch(), heads, rows)) {
+            throw new IllegalArgumentException(
+                    "The rows of the %s must be contiguous and start at multiples of %d bytes: %s at %s for %s"
+                            .formatted(
+                                    name,
+                                    TensorLayout.ALIGNMENT,
+                                    view.layout(),
+                                    view.data(),
+                                    plan));
+        }
+    }
+
+    private void needed(boolean condition, DevicePointer memory, String name) {
+        if (condition && memory.address() == 0) {
+            throw new IllegalArgumentException("No memory for the " + name + " of " + plan);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+package org.djlflash.cuda.plan;
+
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * The answer: which kernels solve a problem on a GPU, in which order, and the scratch memory they
+ * need. Immutable.
+ *
+ * @param problem the question
+ * @param device the GPU it was planned for
+ * @param forward the launches that give the output: one kernel, or split and combine
+ * @param backward the launches that give the gradients; empty when none are needed
+ * @param splits the parts into which the keys are split; 1 unless decoding
+ * @param forwardWorkspace of the forward launches: partial outputs, partial log-sum-exps
+ * @param backwardWorkspace of the backward launches: row statistics, sums of dQ, turns
+ */
+public record AttentionPlan(
+        AttentionProblem problem,
+        DeviceInfo device,
+        List<KernelStep> forward,
+        List<KernelStep> backward,
+        int splits,
+        Workspace forwardWorkspace,
+        Workspace backwardWorkspace) {
+
+    /**
+     * Returns the bytes of the log-sum-exp of the scores, which the backward launches need.
+     *
+     * @return 4 bytes for every query of every head
+     */
+    public long logSumExpBytes() {
+        return problem.shape().rows() * Float.BYTES;
+    }
+
+    @Override
+    public String toString() {
+        return "%s%s splits=%d workspace=%d+%d for %s"
+                .formatted(
+                        join(forward),
+                        backward.isEmpty() ? "" : " then " + join(backward),
+                        splits,
+                        forwardWorkspace.bytes(),
+                        backwardWorkspace.bytes(),
+                        problem);
+    }
+
+    private static String join(List<KernelStep> steps) {
+        return steps.stream().map(KernelStep::toString).collect(Collectors.joining(", "));
+    }
+}

@@ -1,0 +1,64 @@
+package org.djlflash.cuda.plan;
+
+/**
+ * How a tensor [B, H, rows, columns] lies in memory. Strides count elements. Immutable.
+ *
+ * @param batch the stride of B
+ * @param head the stride of H
+ * @param row the stride of the rows
+ * @param column the stride of the columns
+ * @param aligned whether the first element lies at a multiple of {@link #ALIGNMENT} bytes
+ */
+public record TensorLayout(long batch, long head, long row, long column, boolean aligned) {
+
+    /** The bytes that a copy instruction moves: rows must start at multiples of it. */
+    public static final int ALIGNMENT = 16;
+
+    private static final int ALIGNED_ELEMENTS = ALIGNMENT / ElementType.BYTES;
+
+    /**
+     * Returns the layout of a contiguous tensor [B, H, rows, columns].
+     *
+     * @param heads H
+     * @param rows the rows of a head
+     * @param columns the elements of a row
+     * @return the layout
+     */
+    public static TensorLayout contiguous(long heads, long rows, long columns) {
+        return new TensorLayout(heads * rows * columns, rows * columns, columns, 1, true);
+    }
+
+    /**
+     * Tells whether each row is contiguous and starts aligned. Strides of dimensions of size 1 do
+     * not matter.
+     *
+     * @param sizes the sizes of B, H and the rows
+     * @return whether the kernels can read and write it
+     */
+    public boolean hasAlignedRows(long... sizes) {
+        return aligned
+                && column == 1
+                && isAligned(batch, sizes[0])
+                && isAligned(head, sizes[1])
+                && isAligned(row, sizes[2]);
+    }
+
+    /**
+     * Tells whether two rows share memory because a stride is 0.
+     *
+     * @param sizes the sizes of B, H and the rows
+     * @return whether it must not be written to
+     */
+    boolean repeatsRows(long... sizes) {
+        return batch == 0 && sizes[0] > 1 || head == 0 && sizes[1] > 1 || row == 0 && sizes[2] > 1;
+    }
+
+    private static boolean isAligned(long stride, long size) {
+        return size <= 1 || stride % ALIGNED_ELEMENTS == 0;
+    }
+
+    @Override
+    public String toString() {
+        return "(" + batch + "," + head + "," + row + "," + column + (aligned ? ")" : ")unaligned");
+    }
+}

@@ -1,0 +1,66 @@
+package org.djlflash.cuda.build;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.djlflash.cuda.plan.AttentionPlan;
+import org.djlflash.cuda.plan.AttentionProblem;
+import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.DeviceInfo;
+import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.plan.GradientNeed;
+import org.djlflash.cuda.plan.KernelStep;
+import org.djlflash.cuda.plan.KernelVariant;
+import org.djlflash.cuda.plan.Sm80Planner;
+
+/**
+ * The kernels worth shipping: those of BERT, GPT-2 and Llama, in training and generation, on the
+ * GPUs in use. Found by planning such problems, so that they are the very ones asked for later.
+ */
+final class CommonVariants {
+
+    private static final List<DeviceInfo> DEVICES =
+            List.of(
+                    new DeviceInfo(0, "A100", 8, 0, 108, 163 * 1024),
+                    new DeviceInfo(0, "A10", 8, 6, 72, 99 * 1024),
+                    new DeviceInfo(0, "L4", 8, 9, 58, 99 * 1024),
+                    new DeviceInfo(0, "H100", 9, 0, 132, 227 * 1024));
+
+    /** The size of the models whose training uses dropout; the larger one is that of Llama. */
+    private static final int SMALL_HEAD = 64;
+
+    private static final int LARGE_HEAD = 128;
+
+    private CommonVariants() {}
+
+    static Set<KernelVariant> list() {
+        Set<KernelVariant> variants = new LinkedHashSet<>();
+        for (DeviceInfo device : DEVICES) {
+            for (ElementType element : ElementType.values()) {
+                for (AttentionProblem problem : problems(element)) {
+                    AttentionPlan plan = Sm80Planner.plan(problem, device);
+                    plan.forward().stream().map(KernelStep::variant).forEach(variants::add);
+                    plan.backward().stream().map(KernelStep::variant).forEach(variants::add);
+                    variants.add(Sm80Planner.dropoutMask(problem, device).variant());
+                }
+            }
+        }
+        return variants;
+    }
+
+    private static List<AttentionProblem> problems(ElementType element) {
+        List<AttentionProblem> problems = new ArrayList<>();
+        for (int head : new int[] {SMALL_HEAD, LARGE_HEAD}) {
+            AttentionShape training = new AttentionShape(8, 16, 16, 1024, 1024, head);
+            AttentionShape step = new AttentionShape(1, 16, 16, 1, 65536, head);
+            AttentionProblem plain = AttentionProblem.of(element, training);
+            problems.add(plain.withGradient(GradientNeed.INPUTS));
+            problems.add(AttentionProblem.of(element, step).withDecode(true));
+            if (head == SMALL_HEAD) {
+                problems.add(plain.withGradient(GradientNeed.INPUTS).withDropout(0.1));
+            }
+        }
+        return problems;
+    }
+}

@@ -1,0 +1,2 @@
+/** The build's own tool: compiles the common kernels with nvcc into the jar. */
+package org.djlflash.cuda.build;

@@ -1,0 +1,2 @@
+/** Tests of {@code org.djlflash.cuda.config}. */
+package org.djlflash.cuda.config;

@@ -1,0 +1,2 @@
+/** Tests of {@code org.djlflash.cuda.jit}. */
+package org.djlflash.cuda.jit;

@@ -1,0 +1,2 @@
+/** Tests of {@code org.djlflash.cuda.launch}. */
+package org.djlflash.cuda.launch;

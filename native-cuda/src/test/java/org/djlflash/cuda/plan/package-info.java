@@ -1,0 +1,2 @@
+/** Tests of {@code org.djlflash.cuda.plan}. */
+package org.djlflash.cuda.plan;
