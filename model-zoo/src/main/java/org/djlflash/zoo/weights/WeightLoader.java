@@ -135,11 +135,14 @@ public final class WeightLoader {
         if (extras.isEmpty()) {
             return;
         }
-        String found = extras.size() + " tensors that no parameter takes: ";
+        String found =
+                String.format(
+                        "no parameter takes %d of the tensors: %s",
+                        extras.size(), firstOf(extras, ", "));
         if (strict) {
-            throw new MalformedModelException("found " + found + firstOf(extras, ", "));
+            throw new MalformedModelException(found);
         }
-        logger.warn("Ignored {}{}", found, firstOf(extras, ", "));
+        logger.warn(found);
     }
 
     private List<NDArray> read(
