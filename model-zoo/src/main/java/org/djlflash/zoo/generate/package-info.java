@@ -1,0 +1,2 @@
+/** Generating text. */
+package org.djlflash.zoo.generate;

@@ -1,0 +1,2 @@
+/** GPT-2. */
+package org.djlflash.zoo.gpt2;

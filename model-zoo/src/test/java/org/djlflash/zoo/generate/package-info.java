@@ -1,0 +1,2 @@
+/** Tests of generating text. */
+package org.djlflash.zoo.generate;

@@ -1,0 +1,2 @@
+/** Tests of GPT-2. */
+package org.djlflash.zoo.gpt2;
