@@ -1,0 +1,25 @@
+package org.djlflash.zoo.generate.sampling;
+
+import java.util.List;
+
+/** Applies rules in order to a copy of the logits, then lets another sampler choose. */
+final class RuledSampler implements Sampler {
+
+    private final List<LogitsRule> rules;
+    private final Sampler chooser;
+
+    RuledSampler(List<LogitsRule> rules, Sampler chooser) {
+        this.rules = List.copyOf(rules);
+        this.chooser = chooser;
+    }
+
+    @Override
+    public int next(float[] logits, int[] history) {
+        Logits.check(logits);
+        float[] changed = logits.clone();
+        for (LogitsRule rule : rules) {
+            rule.apply(changed, history);
+        }
+        return chooser.next(changed, history);
+    }
+}

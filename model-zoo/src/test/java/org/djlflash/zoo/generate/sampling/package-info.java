@@ -1,0 +1,2 @@
+/** Tests of choosing tokens. */
+package org.djlflash.zoo.generate.sampling;
