@@ -116,7 +116,7 @@ public final class KvCache implements AutoCloseable {
         }
         long[] sizes = {rows, heads, count, headSize};
         long[] strides = from.strides();
-        try (Tensor part = from.view(sizes, strides, from.storageOffset() + row * strides[0]);
+        try (Tensor part = from.view(sizes, strides, row * strides[0]);
                 Tensor slot = to.view(sizes, strides(), offset(row, lengths[row]))) {
             slot.copyFrom(part);
         }
@@ -263,6 +263,15 @@ public final class KvCache implements AutoCloseable {
      */
     public long[] lengths() {
         return lengths.clone();
+    }
+
+    /**
+     * Tells whether no row holds a token.
+     *
+     * @return true if so
+     */
+    public boolean isEmpty() {
+        return Arrays.stream(lengths).allMatch(length -> length == 0);
     }
 
     /**

@@ -24,21 +24,12 @@ public final class KernelArguments implements AutoCloseable {
     }
 
     /**
-     * Returns the number of arguments, which grows with PyTorch's versions.
-     *
-     * @return the number
-     */
-    public long count() {
-        return count;
-    }
-
-    /**
      * Reads a tensor.
      *
      * @return the tensor, which may be undefined; freed with these arguments
      */
     public Tensor tensor() {
-        return keep(stack.takeTensor(next++));
+        return keep(stack.takeTensor(advance()));
     }
 
     /**
@@ -47,7 +38,7 @@ public final class KernelArguments implements AutoCloseable {
      * @return the tensor, freed with these arguments, or null for none
      */
     public Tensor optionalTensor() {
-        Tensor tensor = stack.takeOptionalTensor(next++);
+        Tensor tensor = stack.takeOptionalTensor(advance());
         return tensor == null ? null : keep(tensor);
     }
 
@@ -57,7 +48,7 @@ public final class KernelArguments implements AutoCloseable {
      * @return the integer
      */
     public long integer() {
-        return stack.get(next++);
+        return stack.get(advance());
     }
 
     /**
@@ -66,7 +57,7 @@ public final class KernelArguments implements AutoCloseable {
      * @return the number
      */
     public double real() {
-        return stack.getReal(next++);
+        return stack.getReal(advance());
     }
 
     /**
@@ -75,7 +66,7 @@ public final class KernelArguments implements AutoCloseable {
      * @return the truth value
      */
     public boolean flag() {
-        return stack.getFlag(next++);
+        return stack.getFlag(advance());
     }
 
     /**
@@ -84,7 +75,7 @@ public final class KernelArguments implements AutoCloseable {
      * @return the integer, or empty for none
      */
     public OptionalLong optionalInteger() {
-        return stack.takeOptionalLong(next++);
+        return stack.takeOptionalLong(advance());
     }
 
     /**
@@ -93,22 +84,34 @@ public final class KernelArguments implements AutoCloseable {
      * @return the number, or empty for none
      */
     public OptionalDouble optionalReal() {
-        return stack.takeOptionalReal(next++);
+        return stack.takeOptionalReal(advance());
     }
 
     /**
-     * Tells whether all arguments from a place on are zero, which for optional ones is "None".
+     * Demands that all arguments not read yet are zero, which for optional ones is "None": a newer
+     * PyTorch has arguments that this reader does not know.
      *
-     * @param first the first place
-     * @return true if they are
+     * @throws UnsupportedOperationException if one of them is given
      */
-    public boolean restIsNone(int first) {
-        for (int slot = first; slot < count; slot++) {
+    public void requireRestIsNone() {
+        for (int slot = next; slot < count; slot++) {
             if (stack.get(slot) != 0) {
-                return false;
+                throw new UnsupportedOperationException(
+                        "argument "
+                                + slot
+                                + " is given, supported are the first "
+                                + next
+                                + " of "
+                                + count);
             }
         }
-        return true;
+    }
+
+    private int advance() {
+        if (next >= count) {
+            throw new UnsupportedOperationException("argument " + next + " is not among " + count);
+        }
+        return next++;
     }
 
     private Tensor keep(Tensor tensor) {

@@ -4,6 +4,7 @@ import com.sun.jna.CallbackThreadInitializer;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
@@ -73,6 +74,14 @@ public final class OperatorLibrary implements AutoCloseable {
      * @param failure what stands for every result when the implementation throws; kept
      */
     public synchronized void implement(String operator, Kernel kernel, Tensor failure) {
+        TorchLibrary.check(
+                TorchAbi.aoti_torch_library_impl(
+                        library, operator, callback(operator, kernel, failure)),
+                "aoti_torch_library_impl of " + operator);
+    }
+
+    /** Makes what native code calls, for as long as the JVM lives. */
+    static TorchAbi.BoxedKernel callback(String operator, Kernel kernel, Tensor failure) {
         TorchAbi.BoxedKernel callback =
                 (stack, arguments, results) ->
                         call(
@@ -86,9 +95,7 @@ public final class OperatorLibrary implements AutoCloseable {
         Native.setCallbackThreadInitializer(
                 callback, new CallbackThreadInitializer(true, false, "djl-flash-" + operator));
         CALLBACKS.add(callback);
-        TorchLibrary.check(
-                TorchAbi.aoti_torch_library_impl(library, operator, callback),
-                "aoti_torch_library_impl of " + operator);
+        return callback;
     }
 
     /**
@@ -98,20 +105,26 @@ public final class OperatorLibrary implements AutoCloseable {
     private static void call(
             Kernel kernel, Tensor failure, StableStack stack, long count, long resultCount) {
         long[] handles = null;
+        Throwable thrown = null;
         try (KernelArguments arguments = new KernelArguments(stack, count)) {
             handles = handles(kernel.run(arguments), arguments, resultCount);
         } catch (Throwable cause) {
-            kernel.failed(cause);
+            thrown = cause;
         }
         for (int i = 0; i < resultCount; i++) {
             stack.set(i, handles == null ? failure.newHandle() : handles[i]);
+        }
+        // Last, as it may throw in its turn: JNA swallows that, and PyTorch reads the slots.
+        if (thrown != null) {
+            kernel.failed(thrown);
         }
     }
 
     private static long[] handles(
             List<Tensor> results, KernelArguments arguments, long resultCount) {
         try {
-            if (results.size() != resultCount || results.stream().anyMatch(arguments::owns)) {
+            if (results.size() != resultCount
+                    || results.stream().anyMatch(r -> r == null || arguments.owns(r))) {
                 throw new IllegalStateException(
                         results.size()
                                 + " results, expected are "
@@ -120,7 +133,7 @@ public final class OperatorLibrary implements AutoCloseable {
             }
             return results.stream().mapToLong(Tensor::newHandle).toArray();
         } finally {
-            results.forEach(Tensor::close);
+            results.stream().filter(Objects::nonNull).forEach(Tensor::close);
         }
     }
 

@@ -93,14 +93,14 @@ public final class Tensor implements AutoCloseable {
      *
      * @param sizes the view's shape
      * @param strides the view's strides, in elements
-     * @param storageOffset the view's first element, counted in elements from the storage's start
+     * @param offset the view's first element, counted in elements from this tensor's first
      * @return the view
      */
-    public Tensor view(long[] sizes, long[] strides, long storageOffset) {
+    public Tensor view(long[] sizes, long[] strides, long offset) {
         long[] out = new long[1];
         TorchLibrary.check(
                 TorchAbi.aoti_torch__reinterpret_tensor(
-                        handle, sizes.length, sizes, strides, storageOffset, out),
+                        live(), sizes.length, sizes, strides, offset, out),
                 "aoti_torch__reinterpret_tensor");
         return new Tensor(out[0]);
     }
@@ -111,12 +111,12 @@ public final class Tensor implements AutoCloseable {
      * @param source the other tensor
      */
     public void copyFrom(Tensor source) {
-        TorchLibrary.check(TorchAbi.aoti_torch_copy_(handle, source.handle, 0), "aoti_torch_copy_");
+        TorchLibrary.check(TorchAbi.aoti_torch_copy_(live(), source.live(), 0), "aoti_torch_copy_");
     }
 
     /** Sets all elements to zero. */
     public void zero() {
-        TorchLibrary.check(TorchAbi.aoti_torch_zero_(handle), "aoti_torch_zero_");
+        TorchLibrary.check(TorchAbi.aoti_torch_zero_(live()), "aoti_torch_zero_");
     }
 
     /**
@@ -129,8 +129,8 @@ public final class Tensor implements AutoCloseable {
         long[] elements = new long[1];
         // An undefined tensor has no data pointer and no device, and asking for them fails; its
         // type is "Undefined", whose number changes with the version.
-        return TorchAbi.aoti_torch_get_dtype(handle, type) == 0
-                && TorchAbi.aoti_torch_get_numel(handle, elements) == 0
+        return TorchAbi.aoti_torch_get_dtype(live(), type) == 0
+                && TorchAbi.aoti_torch_get_numel(live(), elements) == 0
                 && (elements[0] > 0 || isKnown(type[0]));
     }
 
@@ -151,7 +151,7 @@ public final class Tensor implements AutoCloseable {
     public long address() {
         long[] out = new long[1];
         TorchLibrary.check(
-                TorchAbi.aoti_torch_get_data_ptr(handle, out), "aoti_torch_get_data_ptr");
+                TorchAbi.aoti_torch_get_data_ptr(live(), out), "aoti_torch_get_data_ptr");
         return out[0];
     }
 
@@ -173,7 +173,7 @@ public final class Tensor implements AutoCloseable {
         long[] sizes = new long[dimensions()];
         long[] out = new long[1];
         for (int i = 0; i < sizes.length; i++) {
-            TorchLibrary.check(TorchAbi.aoti_torch_get_size(handle, i, out), "aoti_torch_get_size");
+            TorchLibrary.check(TorchAbi.aoti_torch_get_size(live(), i, out), "aoti_torch_get_size");
             sizes[i] = out[0];
         }
         return sizes;
@@ -189,23 +189,10 @@ public final class Tensor implements AutoCloseable {
         long[] out = new long[1];
         for (int i = 0; i < strides.length; i++) {
             TorchLibrary.check(
-                    TorchAbi.aoti_torch_get_stride(handle, i, out), "aoti_torch_get_stride");
+                    TorchAbi.aoti_torch_get_stride(live(), i, out), "aoti_torch_get_stride");
             strides[i] = out[0];
         }
         return strides;
-    }
-
-    /**
-     * Returns the place of the first element in the storage.
-     *
-     * @return the offset, in elements
-     */
-    public long storageOffset() {
-        long[] out = new long[1];
-        TorchLibrary.check(
-                TorchAbi.aoti_torch_get_storage_offset(handle, out),
-                "aoti_torch_get_storage_offset");
-        return out[0];
     }
 
     /**
@@ -216,7 +203,7 @@ public final class Tensor implements AutoCloseable {
      */
     public ScalarType type() {
         int[] out = new int[1];
-        TorchLibrary.check(TorchAbi.aoti_torch_get_dtype(handle, out), "aoti_torch_get_dtype");
+        TorchLibrary.check(TorchAbi.aoti_torch_get_dtype(live(), out), "aoti_torch_get_dtype");
         return ScalarType.of(out[0]);
     }
 
@@ -228,20 +215,20 @@ public final class Tensor implements AutoCloseable {
     public int deviceIndex() {
         int[] out = new int[1];
         TorchLibrary.check(
-                TorchAbi.aoti_torch_get_device_index(handle, out), "aoti_torch_get_device_index");
+                TorchAbi.aoti_torch_get_device_index(live(), out), "aoti_torch_get_device_index");
         return out[0];
     }
 
     private int deviceType() {
         int[] out = new int[1];
         TorchLibrary.check(
-                TorchAbi.aoti_torch_get_device_type(handle, out), "aoti_torch_get_device_type");
+                TorchAbi.aoti_torch_get_device_type(live(), out), "aoti_torch_get_device_type");
         return out[0];
     }
 
     private int dimensions() {
         long[] out = new long[1];
-        TorchLibrary.check(TorchAbi.aoti_torch_get_dim(handle, out), "aoti_torch_get_dim");
+        TorchLibrary.check(TorchAbi.aoti_torch_get_dim(live(), out), "aoti_torch_get_dim");
         return Math.toIntExact(out[0]);
     }
 
@@ -250,9 +237,24 @@ public final class Tensor implements AutoCloseable {
      *
      * @param manager the manager that will own the array
      * @return the array
+     * @throws IllegalStateException if the manager is closed
      */
     public NDArray toArray(NDManager manager) {
-        return new PtNDArray((PtNDManager) manager, release());
+        try {
+            NDArray array = new PtNDArray((PtNDManager) manager, live());
+            release();
+            return array;
+        } finally {
+            close();
+        }
+    }
+
+    /** PyTorch would follow a null handle. */
+    private long live() {
+        if (handle == 0) {
+            throw new IllegalStateException("the tensor is closed or was given away");
+        }
+        return handle;
     }
 
     /** Gives the handle away; this object is spent afterwards. */
@@ -264,7 +266,7 @@ public final class Tensor implements AutoCloseable {
 
     /** Makes a further handle of this tensor, for a callee that takes it over. */
     long newHandle() {
-        return newHandle(handle);
+        return newHandle(live());
     }
 
     private static long newHandle(long tensor) {

@@ -57,12 +57,7 @@ final class TorchAbi {
             long[] handle);
 
     static native int aoti_torch__reinterpret_tensor(
-            long tensor,
-            long dimensions,
-            long[] sizes,
-            long[] strides,
-            long storageOffset,
-            long[] handle);
+            long tensor, long dimensions, long[] sizes, long[] strides, long offset, long[] handle);
 
     static native int aoti_torch_copy_(long destination, long source, int nonBlocking);
 
@@ -77,8 +72,6 @@ final class TorchAbi {
     static native int aoti_torch_get_size(long tensor, long dimension, long[] size);
 
     static native int aoti_torch_get_stride(long tensor, long dimension, long[] stride);
-
-    static native int aoti_torch_get_storage_offset(long tensor, long[] elements);
 
     static native int aoti_torch_get_dtype(long tensor, int[] dataType);
 

@@ -1,0 +1,85 @@
+package org.djlflash.zoo.generate;
+
+import java.time.Duration;
+import java.util.Arrays;
+import org.djlflash.Backend;
+
+/**
+ * What was generated, and how.
+ *
+ * @param ids the new tokens' ids, without the prompt and without the token that ended the text
+ * @param finish why generating ended
+ * @param prefillTime the time to the first token
+ * @param decodeTime the time of all further tokens
+ * @param prefillBackend what computed the attention of the prompt
+ * @param decodeBackend what computed the attention of the tokens after it
+ */
+public record GenerationResult(
+        int[] ids,
+        Finish finish,
+        Duration prefillTime,
+        Duration decodeTime,
+        Backend prefillBackend,
+        Backend decodeBackend) {
+
+    /** Why generating ended. */
+    public enum Finish {
+        /** A token that ends a text came. */
+        END_TOKEN,
+        /** As many tokens as asked for are there. */
+        LENGTH,
+        /** The listener wanted no more. */
+        CANCELLED
+    }
+
+    /** Keeps the ids from being changed later. */
+    public GenerationResult {
+        ids = ids.clone();
+    }
+
+    @Override
+    public int[] ids() {
+        return ids.clone();
+    }
+
+    /**
+     * Returns the speed of decoding, the prompt left out.
+     *
+     * @return tokens per second, 0 if there is no token after the first
+     */
+    public double tokensPerSecond() {
+        long nanoseconds = decodeTime.toNanos();
+        return ids.length < 2 || nanoseconds == 0 ? 0 : (ids.length - 1) * 1e9 / nanoseconds;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof GenerationResult result
+                && Arrays.equals(ids, result.ids)
+                && finish == result.finish
+                && prefillTime.equals(result.prefillTime)
+                && decodeTime.equals(result.decodeTime)
+                && prefillBackend == result.prefillBackend
+                && decodeBackend == result.decodeBackend;
+    }
+
+    @Override
+    public int hashCode() {
+        return Arrays.hashCode(ids);
+    }
+
+    @Override
+    public String toString() {
+        return ids.length
+                + " tokens, "
+                + finish
+                + ", prompt "
+                + prefillTime.toMillis()
+                + " ms on "
+                + prefillBackend
+                + ", then "
+                + Math.round(tokensPerSecond())
+                + " tokens per second on "
+                + decodeBackend;
+    }
+}

@@ -1,0 +1,166 @@
+package org.djlflash.zoo.gpt2;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.AbstractBlock;
+import ai.djl.nn.Activation;
+import ai.djl.nn.Block;
+import ai.djl.nn.core.Linear;
+import ai.djl.nn.norm.Dropout;
+import ai.djl.nn.norm.LayerNorm;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.PairList;
+import org.djlflash.AttentionLayout;
+import org.djlflash.AttentionOptions;
+import org.djlflash.FlashAttention;
+import org.djlflash.kv.KvCache;
+
+/**
+ * A layer of GPT-2: causal self-attention, then a feed-forward part, each after a normalisation and
+ * added to what came in.
+ *
+ * <p>Input and output have shape (B, T, E).
+ */
+final class Gpt2Layer extends AbstractBlock {
+
+    private final Gpt2Config config;
+    private final LayerNorm attentionNorm;
+    private final Linear attentionInput;
+    private final Linear attentionOutput;
+    private final LayerNorm innerNorm;
+    private final Linear innerInput;
+    private final Linear innerOutput;
+    private final double scale;
+
+    Gpt2Layer(Gpt2Config config, int index) {
+        this.config = config;
+        attentionNorm = addChildBlock("attentionNorm", norm(config));
+        attentionInput = addChildBlock("attentionInput", linear(3 * config.embeddingSize()));
+        attentionOutput = addChildBlock("attentionOutput", linear(config.embeddingSize()));
+        innerNorm = addChildBlock("innerNorm", norm(config));
+        innerInput = addChildBlock("innerInput", linear(config.innerSize()));
+        innerOutput = addChildBlock("innerOutput", linear(config.embeddingSize()));
+        double headSize = (double) config.embeddingSize() / config.heads();
+        scale =
+                (config.scaleAttention() ? 1 / Math.sqrt(headSize) : 1)
+                        / (config.scaleAttentionByInverseLayerIndex() ? index + 1 : 1);
+    }
+
+    static LayerNorm norm(Gpt2Config config) {
+        return LayerNorm.builder().axis(2).optEpsilon((float) config.layerNormEpsilon()).build();
+    }
+
+    private static Linear linear(int units) {
+        return Linear.builder().setUnits(units).build();
+    }
+
+    LayerNorm attentionNorm() {
+        return attentionNorm;
+    }
+
+    Linear attentionInput() {
+        return attentionInput;
+    }
+
+    Linear attentionOutput() {
+        return attentionOutput;
+    }
+
+    LayerNorm innerNorm() {
+        return innerNorm;
+    }
+
+    Linear innerInput() {
+        return innerInput;
+    }
+
+    Linear innerOutput() {
+        return innerOutput;
+    }
+
+    @Override
+    protected NDList forwardInternal(
+            ParameterStore ps, NDList inputs, boolean training, PairList<String, Object> params) {
+        NDArray input = inputs.singletonOrThrow();
+        return new NDList(forward(ps, input, null, GeluTanh.on(input.getManager()), training));
+    }
+
+    /**
+     * Runs the layer.
+     *
+     * @param cache where keys and values are kept, or null; what it holds comes before the input
+     */
+    NDArray forward(
+            ParameterStore ps, NDArray input, KvCache cache, GeluTanh gelu, boolean training) {
+        NDArray attended = attend(ps, call(attentionNorm, ps, input, training), cache, training);
+        NDArray middle = input.add(dropout(attended, config.residualDropout(), training));
+        NDArray inner = call(innerInput, ps, call(innerNorm, ps, middle, training), training);
+        inner = call(innerOutput, ps, activate(inner, gelu), training);
+        return middle.add(dropout(inner, config.residualDropout(), training));
+    }
+
+    private NDArray attend(ParameterStore ps, NDArray input, KvCache cache, boolean training) {
+        Shape shape = input.getShape();
+        long headSize = config.embeddingSize() / config.heads();
+        NDList parts = call(attentionInput, ps, input, training).split(3, 2);
+        NDArray[] heads = new NDArray[parts.size()];
+        for (int i = 0; i < heads.length; i++) {
+            heads[i] = parts.get(i).reshape(shape.get(0), shape.get(1), config.heads(), headSize);
+        }
+        AttentionOptions.Builder options =
+                AttentionOptions.builder().optLayout(AttentionLayout.BTNH).optScale(scale);
+        NDArray attended;
+        if (cache != null && !cache.isEmpty()) {
+            attended = FlashAttention.decode(heads[0], heads[1], heads[2], cache, options.build());
+        } else {
+            if (training) {
+                options.optDropout((float) config.attentionDropout());
+            }
+            attended =
+                    FlashAttention.attend(
+                            heads[0], heads[1], heads[2], options.optCausal(true).build());
+            if (cache != null) {
+                cache.append(heads[1].transpose(0, 2, 1, 3), heads[2].transpose(0, 2, 1, 3));
+            }
+        }
+        return call(attentionOutput, ps, attended.reshape(shape), training);
+    }
+
+    private NDArray activate(NDArray input, GeluTanh gelu) {
+        return switch (config.activation()) {
+            case GELU -> Activation.gelu(input);
+            case GELU_TANH -> gelu.apply(input);
+        };
+    }
+
+    static NDArray call(Block block, ParameterStore ps, NDArray input, boolean training) {
+        return block.forward(ps, new NDList(input), training).singletonOrThrow();
+    }
+
+    static NDArray dropout(NDArray input, double rate, boolean training) {
+        return training && rate > 0
+                ? Dropout.dropout(input, (float) rate, true).singletonOrThrow()
+                : input;
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return inputShapes;
+    }
+
+    @Override
+    protected void initializeChildBlocks(
+            NDManager manager, DataType dataType, Shape... inputShapes) {
+        Shape tokens = inputShapes[0].slice(0, 2);
+        Shape outer = tokens.add(config.embeddingSize());
+        attentionNorm.initialize(manager, dataType, outer);
+        attentionInput.initialize(manager, dataType, outer);
+        attentionOutput.initialize(manager, dataType, outer);
+        innerNorm.initialize(manager, dataType, outer);
+        innerInput.initialize(manager, dataType, outer);
+        innerOutput.initialize(manager, dataType, tokens.add(config.innerSize()));
+    }
+}

@@ -1,0 +1,140 @@
+package org.djlflash.zoo.gpt2;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.GradientCollector;
+import ai.djl.training.ParameterStore;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import org.djlflash.zoo.SharedModels;
+import org.djlflash.zoo.generate.GenerationResult;
+import org.djlflash.zoo.generate.TextGenerator;
+import org.djlflash.zoo.generate.sampling.SamplingOptions;
+import org.djlflash.zoo.weights.WeightBinding;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A random GPT-2 against what Hugging Face transformers computes in double precision. */
+class Gpt2ReferenceTest {
+
+    private final Path folder = SharedModels.folder("gpt2-random-hd32");
+    private NDManager manager;
+    private NDList expected;
+    private Gpt2 model;
+
+    @BeforeEach
+    void load() throws Exception {
+        manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+        model = Gpt2.load(folder, Device.cpu(), null);
+        try (InputStream stream = Files.newInputStream(folder.resolve("expected.safetensors"))) {
+            expected = NDList.decode(manager, stream);
+        }
+    }
+
+    @AfterEach
+    void close() {
+        model.close();
+        manager.close();
+    }
+
+    private int[] ids(int row) {
+        int length = expected.get("lengths").toIntArray()[row];
+        int[] padded = expected.get("input_ids").get(row).toIntArray();
+        return Arrays.copyOf(padded, length);
+    }
+
+    private NDArray batch(int[] ids) {
+        return manager.create(
+                Arrays.stream(ids).asLongStream().toArray(), new Shape(1, ids.length));
+    }
+
+    private static void assertClose(NDArray expected, NDArray actual, float tolerance) {
+        float[] a = expected.flatten().toFloatArray();
+        float[] b = actual.flatten().toFloatArray();
+        assertArrayEquals(a, b, tolerance);
+    }
+
+    @Test
+    void logits() {
+        assertClose(expected.get("logits_row0"), model.logits(batch(ids(0))), 1e-3f);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2})
+    void logitsOfTheLastTokenByStepsOfAnySize(int row) {
+        int[] ids = ids(row);
+        NDArray last = expected.get("last_logits_row" + row);
+        for (int step : new int[] {1, 3, ids.length}) {
+            try (var sequence = model.newSequence(manager, ids.length)) {
+                NDArray logits = null;
+                for (int from = 0; from < ids.length; from += step) {
+                    int to = Math.min(ids.length, from + step);
+                    logits = sequence.read(batch(Arrays.copyOfRange(ids, from, to)));
+                }
+                assertClose(last, logits, 1e-3f);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2})
+    void greedyContinuation(int row) {
+        int[] next = expected.get("greedy_row" + row).toIntArray();
+        GenerationResult result =
+                new TextGenerator(model)
+                        .generate(ids(row), next.length, SamplingOptions.greedy(), (id, n) -> true);
+        assertArrayEquals(next, result.ids());
+    }
+
+    @Test
+    void lossAndGradientNorms() throws Exception {
+        int[] ids = ids(0);
+        ParameterStore store = new ParameterStore(manager, false);
+        try (GradientCollector collector = Engine.getEngine("PyTorch").newGradientCollector()) {
+            NDArray logits =
+                    model.block().forward(store, new NDList(batch(ids)), true).singletonOrThrow();
+            NDArray labels = batch(ids).get(":, 1:").expandDims(-1);
+            NDArray loss = logits.get(":, :-1").logSoftmax(-1).gather(labels, -1).mean().neg();
+            assertEquals(expected.get("loss_row0").getFloat(0), loss.getFloat(), 1e-3 * 7);
+            collector.backward(loss);
+        }
+        JsonNode norms =
+                new ObjectMapper().readTree(folder.resolve("expected_grad_norms.json").toFile());
+        List<WeightBinding> bindings =
+                Gpt2Weights.bindings(model.block(), Set.of("transformer.wte.weight"));
+        assertEquals(norms.size(), bindings.size());
+        for (WeightBinding binding : bindings) {
+            double norm =
+                    Math.sqrt(
+                            binding.parameter()
+                                    .getArray()
+                                    .getGradient()
+                                    .toType(DataType.FLOAT64, true)
+                                    .square()
+                                    .sum()
+                                    .getDouble());
+            double wanted = norms.get(binding.tensorName()).asDouble();
+            assertTrue(
+                    Math.abs(norm - wanted) <= 1e-3 * wanted,
+                    binding.tensorName() + ": " + norm + ", expected " + wanted);
+        }
+    }
+}
