@@ -184,7 +184,7 @@ public final class Sm80Planner {
         AttentionShape shape = problem.shape();
         int headDim = headDim(problem);
         long sharingRows = (long) shape.queries() * (shape.queryHeads() / shape.keyHeads());
-        Tile tile = TileTable.decode(headDim, sharingRows);
+        Tile tile = TileTable.decode(headDim, device.sharedMemoryPerBlock(), sharingRows);
         int ring = tile.stages() * tile.warps() * 64 * headDim;
         int merge = tile.warps() * tile.blockM() * (headDim + 6) * Float.BYTES;
         int sharedBytes = Math.max(ring, merge);

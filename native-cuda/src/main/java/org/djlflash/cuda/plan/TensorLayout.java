@@ -23,9 +23,11 @@ public record TensorLayout(long batch, long head, long row, long column, boolean
      * @param rows the rows of a head
      * @param columns the elements of a row
      * @return the layout
+     * @throws ArithmeticException if a stride does not fit
      */
     public static TensorLayout contiguous(long heads, long rows, long columns) {
-        return new TensorLayout(heads * rows * columns, rows * columns, columns, 1, true);
+        long head = Math.multiplyExact(rows, columns);
+        return new TensorLayout(Math.multiplyExact(heads, head), head, columns, 1, true);
     }
 
     /**

@@ -66,12 +66,14 @@ final class TileTable {
      * Returns the tile of the split kernel: its queries are rows that share one key head.
      *
      * @param headDim the compiled head size
+     * @param sharedMemory the bytes of shared memory that a block may use
      * @param rows T x query heads / key heads
      * @return the tile; a warp takes 16 keys at a time
      */
-    static Tile decode(int headDim, long rows) {
+    static Tile decode(int headDim, int sharedMemory, long rows) {
+        boolean large = sharedMemory >= LARGE_SHARED_MEMORY;
         int largest = headDim == 256 ? 16 : 32;
-        int warps = 4;
+        int warps = headDim == 256 && !large ? 2 : 4;
         int stages = headDim == 256 ? 2 : 3;
         for (int candidate : DECODE_ROWS) {
             if (rows <= candidate || candidate == largest) {

@@ -1,0 +1,268 @@
+package org.djlflash.cuda.launch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.djlflash.cuda.build.Nvcc;
+import org.djlflash.cuda.plan.AttentionPlan;
+import org.djlflash.cuda.plan.AttentionProblem;
+import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.BiasKind;
+import org.djlflash.cuda.plan.CausalAlignment;
+import org.djlflash.cuda.plan.DeviceInfo;
+import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.plan.GradientNeed;
+import org.djlflash.cuda.plan.Sm80Planner;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Has a C++ program print the written structs as the device will read them. */
+class ParamsWriterTest {
+
+    private static final DeviceInfo DEVICE = new DeviceInfo(0, "H100", 9, 0, 132, 232448);
+    private static final AttentionShape SHAPE = new AttentionShape(2, 6, 3, 300, 500, 48);
+
+    @TempDir private static Path folder;
+
+    private static Path program;
+
+    private final ParamsWriter writer = new ParamsWriter();
+
+    @BeforeAll
+    static void compileProgram() throws IOException {
+        Optional<Nvcc> nvcc = Nvcc.find();
+        Assumptions.assumeTrue(nvcc.isPresent(), "nvcc is needed to read the structs back");
+        Path source = folder.resolve("print_params.cpp");
+        try (InputStream in = ParamsWriterTest.class.getResourceAsStream("print_params.cpp")) {
+            Files.write(source, in.readAllBytes());
+        }
+        program = folder.resolve("print_params");
+        run(
+                nvcc.get().file().toString(),
+                "-std=c++17",
+                "-I",
+                "src/main/cuda",
+                "-o",
+                program.toString(),
+                source.toString());
+    }
+
+    @Test
+    void forward() throws IOException {
+        Map<String, String> read =
+                read("ForwardParams", writer.forward(trainingPlan(), forwardArguments()));
+
+        assertEquals(inputs("q", "k", "v", "o", "bias"), pick(read, "q", "k", "v", "o", "bias"));
+        assertEquals("9000", read.get("lse"));
+        assertTrainingProblem(read);
+    }
+
+    @Test
+    void rowDot() throws IOException {
+        AttentionPlan plan = trainingPlan();
+        Map<String, String> read = read("RowDotParams", writer.rowDot(plan, backwardArguments()));
+
+        assertEquals("400,41,42,43", read.get("o"));
+        assertEquals("600,61,62,63", read.get("d_o"));
+        assertEquals("9000", read.get("lse"));
+        assertBackwardWorkspace(plan, read);
+        assertTrainingProblem(read);
+    }
+
+    @Test
+    void backward() throws IOException {
+        AttentionPlan plan = trainingPlan();
+        Map<String, String> read =
+                read("BackwardParams", writer.backward(plan, backwardArguments()));
+
+        assertEquals(inputs("q", "k", "v", "bias"), pick(read, "q", "k", "v", "bias"));
+        assertEquals("600,61,62,63", read.get("d_o"));
+        assertEquals("800,81,82,83", read.get("dk"));
+        assertEquals("900,91,92,93", read.get("dv"));
+        assertBackwardWorkspace(plan, read);
+        assertTrainingProblem(read);
+    }
+
+    @Test
+    void convertDq() throws IOException {
+        AttentionPlan plan = trainingPlan();
+        Map<String, String> read =
+                read("ConvertDqParams", writer.convertDq(plan, backwardArguments()));
+
+        assertEquals(workspace(plan, 1), read.get("dq_accum"));
+        assertEquals("700,71,72,73", read.get("dq"));
+        assertTrainingProblem(read);
+    }
+
+    @Test
+    void decodeSplitAndCombine() throws IOException {
+        AttentionPlan plan = decodePlan();
+        long offset = plan.forwardWorkspace().offsets().get(1);
+        Map<String, String> partials =
+                Map.of("partial_o", "1048576", "partial_lse", String.valueOf(1048576 + offset));
+
+        Map<String, String> split =
+                read("DecodeSplitParams", writer.decodeSplit(plan, forwardArguments()));
+        assertEquals(inputs("q", "k", "v", "o"), pick(split, "q", "k", "v", "o"));
+        assertEquals(partials, pick(split, "partial_o", "partial_lse"));
+        assertEquals("9000", split.get("lse"));
+        assertEquals(String.valueOf(plan.splits()), split.get("splits"));
+
+        Map<String, String> combine =
+                read("DecodeCombineParams", writer.decodeCombine(plan, forwardArguments()));
+        assertEquals(inputs("o"), pick(combine, "o"));
+        assertEquals(partials, pick(combine, "partial_o", "partial_lse"));
+        assertEquals("9000", combine.get("lse"));
+        assertEquals(String.valueOf(plan.splits()), combine.get("splits"));
+        assertEquals("1", combine.get("queries"));
+    }
+
+    @Test
+    void dropoutMask() throws IOException {
+        Map<String, String> read =
+                read(
+                        "DropoutMaskParams",
+                        writer.dropoutMask(
+                                trainingPlan().problem(),
+                                Randomness.of(-1, Long.MAX_VALUE),
+                                new DevicePointer(77)));
+
+        assertEquals("77", read.get("mask"));
+        assertEquals("-1", read.get("seed"));
+        assertEquals(String.valueOf(Long.MAX_VALUE), read.get("offset"));
+        assertEquals("0", read.get("rng_state"));
+    }
+
+    @Test
+    void withoutDeterminismThereAreNoTurns() throws IOException {
+        AttentionPlan plan = Sm80Planner.plan(trainingProblem().withDeterministic(false), DEVICE);
+
+        Map<String, String> read =
+                read("BackwardParams", writer.backward(plan, backwardArguments()));
+
+        assertEquals("0", read.get("dq_turn"));
+    }
+
+    private static AttentionProblem trainingProblem() {
+        return AttentionProblem.of(ElementType.BF16, SHAPE)
+                .withCausal(CausalAlignment.ROW_LENGTH)
+                .withKeyLengths(true)
+                .withBias(BiasKind.FLOAT)
+                .withScale(0.25)
+                .withDropout(0.25)
+                .withGradient(GradientNeed.INPUTS)
+                .withDeterministic(true);
+    }
+
+    private static AttentionPlan trainingPlan() {
+        return Sm80Planner.plan(trainingProblem(), DEVICE);
+    }
+
+    private static AttentionPlan decodePlan() {
+        AttentionShape shape = new AttentionShape(1, 4, 2, 1, 4096, 128);
+        return Sm80Planner.plan(
+                AttentionProblem.of(ElementType.FP16, shape).withDecode(true), DEVICE);
+    }
+
+    private static ForwardArguments forwardArguments() {
+        return new ForwardArguments(
+                view(1),
+                view(2),
+                view(3),
+                view(4),
+                view(5),
+                new DevicePointer(9000),
+                new DevicePointer(9100),
+                new Randomness(new DevicePointer(9200), 0x1234567890L, 0x2345678901L),
+                new DevicePointer(1048576));
+    }
+
+    private static BackwardArguments backwardArguments() {
+        return new BackwardArguments(
+                forwardArguments(), view(6), view(7), view(8), view(9), new DevicePointer(2097152));
+    }
+
+    /** View n has the address n00 and the strides n1, n2, n3. */
+    private static TensorView view(int n) {
+        return TensorView.of(100L * n, 10 * n + 1, 10 * n + 2, 10 * n + 3, 1);
+    }
+
+    private static Map<String, String> inputs(String... names) {
+        List<String> all = List.of("q", "k", "v", "o", "bias");
+        Map<String, String> expected = new LinkedHashMap<>();
+        for (String name : names) {
+            int n = all.indexOf(name) + 1;
+            expected.put(name, "%d00,%d1,%d2,%d3".formatted(n, n, n, n));
+        }
+        return expected;
+    }
+
+    private static void assertTrainingProblem(Map<String, String> read) {
+        Map<String, String> expected = new LinkedHashMap<>();
+        expected.put("key_lengths", "9100");
+        expected.put("rng_state", "9200");
+        expected.put("seed", String.valueOf(0x1234567890L));
+        expected.put("offset", String.valueOf(0x2345678901L));
+        expected.put("batch", "2");
+        expected.put("heads", "6");
+        expected.put("kv_heads", "3");
+        expected.put("queries", "300");
+        expected.put("keys", "500");
+        expected.put("head_dim", "48");
+        expected.put("visibility", "3");
+        expected.put("bias_is_float", "1");
+        expected.put("scale", "0.25");
+        expected.put("keep_scale", "1.33333337");
+        expected.put("keep_threshold", "49152");
+        expected.put("reserved", "0");
+        assertEquals(expected, pick(read, expected.keySet().toArray(String[]::new)));
+    }
+
+    private static void assertBackwardWorkspace(AttentionPlan plan, Map<String, String> read) {
+        assertEquals(workspace(plan, 0), read.get("row_stats"));
+        assertEquals(workspace(plan, 1), read.get("dq_accum"));
+        assertEquals(workspace(plan, 2), read.get("dq_turn"));
+    }
+
+    private static String workspace(AttentionPlan plan, int part) {
+        return String.valueOf(2097152 + plan.backwardWorkspace().offsets().get(part));
+    }
+
+    private static Map<String, String> pick(Map<String, String> read, String... names) {
+        Map<String, String> picked = new LinkedHashMap<>();
+        for (String name : names) {
+            picked.put(name, read.get(name));
+        }
+        return picked;
+    }
+
+    private static Map<String, String> read(String struct, ByteBuffer written) throws IOException {
+        byte[] bytes = new byte[written.position()];
+        written.flip().get(bytes);
+        Path file = Files.write(folder.resolve("params"), bytes);
+        Map<String, String> fields = new LinkedHashMap<>();
+        for (String line : run(program.toString(), struct, file.toString()).lines().toList()) {
+            String[] pair = line.split("=", 2);
+            fields.put(pair[0], pair[1]);
+        }
+        return fields;
+    }
+
+    private static String run(String... command) throws IOException {
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.onExit().join().exitValue(), text);
+        return text;
+    }
+}

@@ -1,0 +1,68 @@
+// Reads one struct of params.cuh from a file and prints its fields: what the device will see.
+#include <cstdio>
+#include <cstring>
+
+#include "attention/params.cuh"
+
+using namespace flash;
+
+static void print(const char* name, const void* pointer) { std::printf("%s=%lld\n", name, (long long)pointer); }
+static void print(const char* name, i64 number) { std::printf("%s=%lld\n", name, number); }
+static void print(const char* name, u64 number) { std::printf("%s=%lld\n", name, (i64)number); }
+static void print(const char* name, int number) { std::printf("%s=%d\n", name, number); }
+static void print(const char* name, u32 number) { std::printf("%s=%u\n", name, number); }
+static void print(const char* name, float number) { std::printf("%s=%.9g\n", name, number); }
+static void print(const char* name, const View& view) {
+    std::printf("%s=%lld,%lld,%lld,%lld\n", name, (i64)view.data, view.batch, view.head, view.row);
+}
+
+#define FIELD(name) print(#name, p.name)
+
+static void print(const Problem& p) {
+    FIELD(key_lengths); FIELD(rng_state); FIELD(seed); FIELD(offset);
+    FIELD(batch); FIELD(heads); FIELD(kv_heads); FIELD(queries); FIELD(keys); FIELD(head_dim);
+    FIELD(visibility); FIELD(bias_is_float); FIELD(scale); FIELD(keep_scale); FIELD(keep_threshold); FIELD(reserved);
+}
+static void print(const ForwardParams& p) {
+    FIELD(q); FIELD(k); FIELD(v); FIELD(o); FIELD(bias); FIELD(lse);
+}
+static void print(const RowDotParams& p) {
+    FIELD(o); FIELD(d_o); FIELD(lse); FIELD(row_stats); FIELD(dq_accum); FIELD(dq_turn);
+}
+static void print(const BackwardParams& p) {
+    FIELD(q); FIELD(k); FIELD(v); FIELD(d_o); FIELD(dk); FIELD(dv); FIELD(bias);
+    FIELD(row_stats); FIELD(dq_accum); FIELD(dq_turn);
+}
+static void print(const ConvertDqParams& p) { FIELD(dq_accum); FIELD(dq); }
+static void print(const DecodeSplitParams& p) {
+    FIELD(q); FIELD(k); FIELD(v); FIELD(o); FIELD(lse); FIELD(partial_o); FIELD(partial_lse); FIELD(splits); FIELD(reserved);
+}
+static void print(const DecodeCombineParams& p) {
+    FIELD(partial_o); FIELD(partial_lse); FIELD(o); FIELD(lse); FIELD(splits); FIELD(reserved);
+}
+static void print(const DropoutMaskParams& p) { FIELD(mask); }
+
+template <typename Params>
+static int read(std::FILE* file) {
+    Params params;
+    size_t bytes = std::fread(&params, 1, sizeof(Params), file);
+    if (bytes != sizeof(Params) || std::fgetc(file) != EOF) {
+        return std::printf("the file is not of %d bytes\n", (int)sizeof(Params)), 1;
+    }
+    print(params);
+    print(params.problem);
+    return 0;
+}
+
+int main(int, char** arguments) {
+    std::FILE* file = std::fopen(arguments[2], "rb");
+#define STRUCT(name) if (!std::strcmp(arguments[1], #name)) return read<name>(file)
+    STRUCT(ForwardParams);
+    STRUCT(RowDotParams);
+    STRUCT(BackwardParams);
+    STRUCT(ConvertDqParams);
+    STRUCT(DecodeSplitParams);
+    STRUCT(DecodeCombineParams);
+    STRUCT(DropoutMaskParams);
+    return std::printf("unknown struct %s\n", arguments[1]), 1;
+}
