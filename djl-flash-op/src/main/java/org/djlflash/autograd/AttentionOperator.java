@@ -54,6 +54,9 @@ public final class AttentionOperator {
             call.real(settings.dropout()).flag(settings.causal()).flag(false);
             call.optionalReal(scale).optionalInteger(left).optionalInteger(right);
             call.optionalTensor(keyLengths).none();
+            // PyTorch's own attention may have called the kernel too, with nobody to take the
+            // cause.
+            FORWARD_FAILURE.remove();
             call.invoke(RESULTS);
             Throwable cause = FORWARD_FAILURE.get();
             if (cause != null) {

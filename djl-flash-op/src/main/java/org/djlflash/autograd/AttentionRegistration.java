@@ -1,5 +1,6 @@
 package org.djlflash.autograd;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,11 +32,6 @@ import org.slf4j.LoggerFactory;
 public final class AttentionRegistration implements AutoCloseable {
 
     private static final Logger logger = LoggerFactory.getLogger(AttentionRegistration.class);
-
-    /** Arguments of the schemas that we read; newer ones must be "None". */
-    private static final int FORWARD_ARGUMENTS = 15;
-
-    private static final int BACKWARD_ARGUMENTS = 17;
 
     private static final Map<String, AttentionRegistration> INSTALLED = new ConcurrentHashMap<>();
 
@@ -98,7 +94,6 @@ public final class AttentionRegistration implements AutoCloseable {
 
         @Override
         public List<Tensor> run(KernelArguments in) {
-            checkCount(in, FORWARD_ARGUMENTS);
             Tensor query = in.tensor();
             Tensor key = in.tensor();
             Tensor value = in.tensor();
@@ -113,6 +108,7 @@ public final class AttentionRegistration implements AutoCloseable {
             var windowRight = in.optionalInteger();
             Tensor keyLengths = in.optionalTensor();
             boolean slopes = in.optionalTensor() != null;
+            in.requireRestIsNone();
             if (packed || debugMask || slopes) {
                 throw new UnsupportedOperationException(
                         "packed sequences, attention masks as output and ALiBi slopes are not"
@@ -126,7 +122,7 @@ public final class AttentionRegistration implements AutoCloseable {
                                     value,
                                     keyLengths,
                                     new Settings(dropout, causal, scale, windowLeft, windowRight)));
-            return List.of(
+            return Arrays.asList(
                     result.output(),
                     result.logSumExp(),
                     result.randomState(),
@@ -144,7 +140,6 @@ public final class AttentionRegistration implements AutoCloseable {
 
         @Override
         public List<Tensor> run(KernelArguments in) {
-            checkCount(in, BACKWARD_ARGUMENTS);
             Tensor outputGradient = in.tensor();
             Tensor query = in.tensor();
             Tensor key = in.tensor();
@@ -165,6 +160,7 @@ public final class AttentionRegistration implements AutoCloseable {
                             in.optionalReal(),
                             in.optionalInteger(),
                             in.optionalInteger());
+            in.requireRestIsNone();
             if (packed) {
                 throw new UnsupportedOperationException("packed sequences are not supported");
             }
@@ -180,24 +176,13 @@ public final class AttentionRegistration implements AutoCloseable {
                                     randomState,
                                     extra,
                                     settings));
-            return List.of(gradients.query(), gradients.key(), gradients.value());
+            return Arrays.asList(gradients.query(), gradients.key(), gradients.value());
         }
 
         @Override
         public void failed(Throwable cause) {
             backwardFailure.set(cause);
             logger.error("attention backward failed for {}", dispatchKey, cause);
-        }
-    }
-
-    private static void checkCount(KernelArguments in, int known) {
-        if (in.count() < known || !in.restIsNone(known)) {
-            throw new UnsupportedOperationException(
-                    "PyTorch gives "
-                            + in.count()
-                            + " arguments, supported are the first "
-                            + known
-                            + ", the others being None");
         }
     }
 }
