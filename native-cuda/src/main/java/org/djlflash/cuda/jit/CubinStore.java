@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -73,7 +74,7 @@ public final class CubinStore {
             removeOldTemporaries(real);
             return new CubinStore(real, null);
         } catch (IOException e) {
-            String reason = String.valueOf(e.getMessage());
+            String reason = reasonOf(e);
             LOG.warn(
                     "Compiled kernels are kept in memory only, because the cache folder cannot be"
                             + " used: {}. Set {} to a folder of your own.",
@@ -211,6 +212,13 @@ public final class CubinStore {
         } catch (NoSuchFileException ignored) {
             // Another process removed it between the listing and the question.
         }
+    }
+
+    /** Java's own exceptions often hold nothing but the path: their class then says the rest. */
+    private static String reasonOf(IOException e) {
+        return e instanceof FileSystemException refusal && refusal.getReason() != null
+                ? refusal.getMessage()
+                : e.toString();
     }
 
     private static void deleteQuietly(Path file) {

@@ -26,11 +26,16 @@ public final class NvrtcCompiler implements CubinCompiler {
     private static final int SUCCESS = 0;
 
     private final Nvrtc nvrtc;
+
+    /** Only held: JNA closes a library that nothing refers to. */
+    private final List<NativeLibrary> builtins;
+
     private final String path;
     private final String version;
 
-    private NvrtcCompiler(Nvrtc nvrtc, String path, String version) {
+    private NvrtcCompiler(Nvrtc nvrtc, List<NativeLibrary> builtins, String path, String version) {
         this.nvrtc = nvrtc;
+        this.builtins = builtins;
         this.path = path;
         this.version = version;
     }
@@ -73,7 +78,9 @@ public final class NvrtcCompiler implements CubinCompiler {
                 NativeLibrary.getInstance(candidate).getFile() == null
                         ? candidate
                         : NativeLibrary.getInstance(candidate).getFile().getPath();
-        return new NvrtcCompiler(nvrtc, path, version);
+        List<NativeLibrary> builtins =
+                NvrtcFinder.builtinsOf(path).stream().map(NativeLibrary::getInstance).toList();
+        return new NvrtcCompiler(nvrtc, builtins, path, version);
     }
 
     /**

@@ -26,6 +26,9 @@ final class NvrtcFinder {
     private static final Pattern FILE_NAME =
             Pattern.compile("libnvrtc(-[0-9a-f]+)?\\.so(\\.[0-9.]+)?");
 
+    private static final Pattern BUILTINS_NAME =
+            Pattern.compile("libnvrtc-builtins\\.so\\.[0-9.]+");
+
     private final List<Path> libraryFolders;
     private final UnaryOperator<String> environment;
 
@@ -65,9 +68,25 @@ final class NvrtcFinder {
         return found;
     }
 
+    /**
+     * Lists the libraries that NVRTC opens by name at its first compilation. They lie beside it,
+     * but the loader does not look there: they have to be open already.
+     *
+     * @param library the path of NVRTC, or a bare name
+     * @return paths, none for a bare name
+     */
+    static List<String> builtinsOf(String library) {
+        Path folder = Path.of(library).getParent();
+        return folder == null ? List.of() : librariesIn(folder, BUILTINS_NAME);
+    }
+
     private static List<String> librariesIn(Path folder) {
+        return librariesIn(folder, FILE_NAME);
+    }
+
+    private static List<String> librariesIn(Path folder, Pattern name) {
         try (Stream<Path> files = Files.list(folder)) {
-            return files.filter(file -> FILE_NAME.matcher(file.getFileName().toString()).matches())
+            return files.filter(file -> name.matcher(file.getFileName().toString()).matches())
                     .filter(NvrtcFinder::isSafe)
                     .map(file -> file.toAbsolutePath().toString())
                     // A version in the name sorts behind the bare link: newest first.
