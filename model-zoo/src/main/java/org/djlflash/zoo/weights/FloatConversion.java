@@ -45,6 +45,10 @@ final class FloatConversion {
     /** Fills what remains of the output, which has the byte order of the machine. */
     void read(DataFile file, long position, ByteBuffer output)
             throws IOException, MalformedModelException {
+        if (isCopy() && output.order() == ByteOrder.LITTLE_ENDIAN) {
+            file.read(position, output);
+            return;
+        }
         long next = position;
         while (output.hasRemaining()) {
             int count = Math.min(BLOCK, output.remaining() / target.getNumOfBytes());
@@ -54,6 +58,11 @@ final class FloatConversion {
             encode(count, output);
             next += block.limit();
         }
+    }
+
+    private boolean isCopy() {
+        return source == SafetensorsType.F32 && target == DataType.FLOAT32
+                || source == SafetensorsType.F16 && target == DataType.FLOAT16;
     }
 
     private void decode(int count) throws MalformedModelException {

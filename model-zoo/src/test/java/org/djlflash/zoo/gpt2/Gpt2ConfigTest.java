@@ -1,7 +1,6 @@
 package org.djlflash.zoo.gpt2;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -229,7 +228,7 @@ class Gpt2ConfigTest {
             Gpt2Config config = Gpt2Config.read(folder);
             assertEquals(0, config.embeddingSize() % config.heads());
         } catch (MalformedModelException expected) {
-            assertFalse(expected.getMessage().contains(folder.toString()));
+            assertTrue(expected.getMessage().startsWith("config.json"));
         }
     }
 
