@@ -3,9 +3,10 @@ package org.djlflash;
 import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * What a call asks for, without its data: enough to choose a backend, and printed on one line.
@@ -47,12 +48,13 @@ public record AttentionRequest(
 
     /** The types that arrays may have. */
     static final Set<DataType> ARRAY_TYPES =
-            new TreeSet<>(Set.of(DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64));
+            Collections.unmodifiableSet(
+                    EnumSet.of(DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64));
 
     /** The types that can be computed in. */
     static final Set<DataType> COMPUTE_TYPES =
-            new TreeSet<>(
-                    Set.of(
+            Collections.unmodifiableSet(
+                    EnumSet.of(
                             DataType.FLOAT16,
                             DataType.BFLOAT16,
                             DataType.FLOAT32,
@@ -70,7 +72,7 @@ public record AttentionRequest(
                 dataType == computeType
                         ? dataType.toString()
                         : dataType + " computed in " + computeType);
-        words.add("on " + device);
+        words.add("on " + (device.isGpu() ? "gpu" + device.getDeviceId() : "cpu"));
         if (causal != CausalAlignment.NONE) {
             words.add("causal " + causal);
         }

@@ -1,2 +1,2 @@
-/** Commands and examples. */
+/** The command line and its subcommands, each a small example of the library. */
 package org.djlflash.examples;

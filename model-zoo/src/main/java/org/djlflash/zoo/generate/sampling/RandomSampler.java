@@ -2,7 +2,7 @@ package org.djlflash.zoo.generate.sampling;
 
 import java.util.Arrays;
 import java.util.Objects;
-import java.util.SplittableRandom;
+import java.util.random.RandomGenerator;
 
 /**
  * Draws a token with the probability that softmax gives it. The same state of the generator and the
@@ -10,14 +10,14 @@ import java.util.SplittableRandom;
  */
 public final class RandomSampler implements Sampler {
 
-    private final SplittableRandom random;
+    private final RandomGenerator random;
 
     /**
      * Creates a sampler.
      *
      * @param random the generator, which gives one number a token
      */
-    public RandomSampler(SplittableRandom random) {
+    public RandomSampler(RandomGenerator random) {
         this.random = Objects.requireNonNull(random, "random");
     }
 

@@ -98,6 +98,13 @@ class SamplerTest {
     }
 
     @Test
+    void drawsPossibleTokensAtTheEndsOfTheRange() {
+        float[] logits = {NEVER, 1, 1, NEVER};
+        assertEquals(1, new RandomSampler(() -> 0).next(logits, NONE));
+        assertEquals(2, new RandomSampler(() -> -1).next(logits, NONE));
+    }
+
+    @Test
     void drawsWithATemperature() {
         float[] logits = {0, 1, 2, -1, NEVER, 0.5f, 1.5f, -0.5f, 0.25f};
         Sampler sampler =

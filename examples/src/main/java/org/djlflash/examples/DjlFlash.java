@@ -1,0 +1,63 @@
+package org.djlflash.examples;
+
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ParseResult;
+
+/** The command line: one class a subcommand. */
+@Command(
+        name = "djl-flash",
+        description = "FlashAttention for Deep Java Library.",
+        mixinStandardHelpOptions = true,
+        version = "djl-flash 0.1.0",
+        subcommands = {
+            GenerateCommand.class,
+            PerplexityCommand.class,
+            ExplainCommand.class,
+            DoctorCommand.class
+        })
+public final class DjlFlash {
+
+    private DjlFlash() {}
+
+    /**
+     * Runs a subcommand and ends the JVM with its exit code: 0, 1 if it failed, 2 if the command
+     * line is wrong.
+     *
+     * @param args the subcommand and its options
+     */
+    public static void main(String[] args) {
+        System.exit(
+                run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args));
+    }
+
+    /**
+     * Runs a subcommand.
+     *
+     * @param out where results go
+     * @param err where errors go
+     * @param args the subcommand and its options
+     * @return the exit code
+     */
+    public static int run(PrintWriter out, PrintWriter err, String... args) {
+        return new CommandLine(new DjlFlash())
+                .setOut(out)
+                .setErr(err)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler(DjlFlash::report)
+                .execute(args);
+    }
+
+    /** One line, unless the trace is asked for. */
+    private static int report(Exception e, CommandLine command, ParseResult parsed) {
+        Object subcommand = command.getCommand();
+        if (subcommand instanceof ModelCommand && ((ModelCommand) subcommand).wantsTrace()) {
+            e.printStackTrace(command.getErr());
+        } else {
+            String text = e.getMessage() == null ? e.toString() : e.getMessage();
+            command.getErr().println("djl-flash: " + text.lines().findFirst().orElse(text));
+        }
+        return command.getCommandSpec().exitCodeOnExecutionException();
+    }
+}

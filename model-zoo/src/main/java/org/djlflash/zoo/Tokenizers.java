@@ -1,0 +1,37 @@
+package org.djlflash.zoo;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** Opens the tokenizers of Hugging Face folders. */
+public final class Tokenizers {
+
+    private static final String FILE = "tokenizer.json";
+
+    private Tokenizers() {}
+
+    /**
+     * Opens a tokenizer that adds no special tokens of its own and cuts nothing off.
+     *
+     * @param folder the folder
+     * @return the tokenizer; the caller closes it
+     * @throws IOException if there is none, or it cannot be read
+     */
+    public static HuggingFaceTokenizer open(Path folder) throws IOException {
+        Path file = folder.resolve(FILE);
+        if (!Files.isRegularFile(file)) {
+            throw new FileNotFoundException("no " + FILE + " in the model's folder");
+        }
+        try {
+            return HuggingFaceTokenizer.newInstance(
+                    file,
+                    Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
+        } catch (RuntimeException e) {
+            throw new IOException(FILE + " is not a tokenizer: " + e.getMessage(), e);
+        }
+    }
+}

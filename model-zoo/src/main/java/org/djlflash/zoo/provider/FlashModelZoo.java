@@ -1,0 +1,65 @@
+package org.djlflash.zoo.provider;
+
+import ai.djl.repository.zoo.Criteria;
+import ai.djl.repository.zoo.ModelZoo;
+import java.nio.file.Path;
+import java.util.Set;
+import org.djlflash.torch.TorchLibrary;
+
+/**
+ * Our models in DJL's model zoo.
+ *
+ * <pre>{@code
+ * Criteria<String, String> criteria =
+ *         Criteria.builder()
+ *                 .setTypes(String.class, String.class)
+ *                 .optGroupId("org.djlflash")
+ *                 .optArtifactId("gpt2-kjv-6m")
+ *                 .optArgument("maxNewTokens", 48)
+ *                 .build();
+ * try (ZooModel<String, String> model = criteria.loadModel();
+ *         Predictor<String, String> predictor = model.newPredictor()) {
+ *     String text = predictor.predict("And the king said unto");
+ * }
+ * }</pre>
+ */
+public final class FlashModelZoo extends ModelZoo {
+
+    /** The group that the models are found under. */
+    public static final String GROUP_ID = "org.djlflash";
+
+    /** Creates the zoo; nothing is loaded. */
+    public FlashModelZoo() {
+        addModel(new EmbeddedModelLoader());
+    }
+
+    /**
+     * Makes criteria load a Hugging Face folder with a GPT-2 as a text generator.
+     *
+     * @param criteria criteria from String to String
+     * @param folder the folder
+     * @param <I> String
+     * @param <O> String
+     * @return the criteria, to be built
+     */
+    public static <I, O> Criteria.Builder<I, O> gpt2(Criteria.Builder<I, O> criteria, Path folder) {
+        return criteria.optGroupId(null)
+                .optArtifactId(null)
+                .optModelPath(folder)
+                .optModelName("gpt2")
+                .optEngine(TorchLibrary.ENGINE)
+                .optArgument("blockFactory", Gpt2BlockFactory.class.getName())
+                .optTranslatorFactory(new TextGenerationTranslatorFactory())
+                .optOption("hasParameter", "false");
+    }
+
+    @Override
+    public String getGroupId() {
+        return GROUP_ID;
+    }
+
+    @Override
+    public Set<String> getSupportedEngines() {
+        return Set.of(TorchLibrary.ENGINE);
+    }
+}

@@ -1,0 +1,37 @@
+package org.djlflash.zoo.provider;
+
+import ai.djl.MalformedModelException;
+import ai.djl.Model;
+import ai.djl.ndarray.NDManager;
+import ai.djl.nn.Block;
+import ai.djl.nn.BlockFactory;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import org.djlflash.zoo.generate.GenerationOptions;
+import org.djlflash.zoo.gpt2.Gpt2;
+
+/**
+ * Builds a {@link GenerationBlock} from a Hugging Face folder with a GPT-2.
+ *
+ * <p>To be named as the argument {@code blockFactory} of a DJL {@code Criteria}, together with the
+ * option {@code hasParameter=false}: the weights are loaded here. The other arguments are those of
+ * {@link GenerationOptions#from}.
+ */
+public final class Gpt2BlockFactory implements BlockFactory {
+
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public Block newBlock(Model model, Path modelPath, Map<String, ?> arguments)
+            throws IOException {
+        NDManager manager = model.getNDManager();
+        GenerationOptions options = GenerationOptions.from(arguments);
+        try {
+            return new GenerationBlock(
+                    new Gpt2(Gpt2.loadBlock(modelPath, manager, null), manager), options);
+        } catch (MalformedModelException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Tests of how DJL loads our models. */
+package org.djlflash.zoo.provider;
