@@ -104,6 +104,21 @@ class SamplerTest {
         assertEquals(2, new RandomSampler(() -> -1).next(logits, NONE));
     }
 
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3})
+    void roundingDrawsNoImpossibleToken(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        float[] logits = new float[1000];
+        logits[logits.length - 1] = NEVER;
+        for (int round = 0; round < 100; round++) {
+            for (int i = 0; i < logits.length - 1; i++) {
+                logits[i] = random.nextInt(1000) / 100f;
+            }
+            int last = new RandomSampler(() -> -1).next(logits, NONE);
+            assertNotEquals(logits.length - 1, last, "seed " + seed);
+        }
+    }
+
     @Test
     void drawsWithATemperature() {
         float[] logits = {0, 1, 2, -1, NEVER, 0.5f, 1.5f, -0.5f, 0.25f};
