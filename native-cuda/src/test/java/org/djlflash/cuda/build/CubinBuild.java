@@ -38,7 +38,7 @@ public final class CubinBuild {
     private final KernelSource source = new KernelSource();
     private final AtomicInteger compiled = new AtomicInteger();
 
-    private CubinBuild(Nvcc nvcc, Path cache) {
+    CubinBuild(Nvcc nvcc, Path cache) {
         this.nvcc = nvcc;
         this.cache = cache;
     }
@@ -61,7 +61,7 @@ public final class CubinBuild {
         new CubinBuild(nvcc.get(), cache).build(CommonVariants.list(), folder);
     }
 
-    private void build(Set<KernelVariant> variants, Path folder)
+    void build(Set<KernelVariant> variants, Path folder)
             throws IOException, InterruptedException {
         long start = System.nanoTime();
         ExecutorService threads =

@@ -1,0 +1,172 @@
+package org.djlflash.cuda.launch;
+
+import static org.djlflash.cuda.testkit.Closeness.assertClose;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Comparator;
+import java.util.function.DoubleUnaryOperator;
+import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.testkit.AttentionCase;
+import org.djlflash.cuda.testkit.AttentionCases;
+import org.djlflash.cuda.testkit.AttentionRun;
+import org.djlflash.cuda.testkit.DoubleReference;
+import org.djlflash.cuda.testkit.Halves;
+import org.djlflash.cuda.testkit.HostTensor;
+import org.djlflash.cuda.testkit.RequiresGpu;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The kernels against double precision, on every case. */
+@RequiresGpu
+class AttentionGpuTest {
+
+    private static final String CASES = "org.djlflash.cuda.testkit.AttentionCases#";
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource(CASES + "forward")
+    void forward(AttentionCase attention) {
+        checkForward(attention);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource(CASES + "decode")
+    void decode(AttentionCase attention) {
+        checkForward(attention);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource(CASES + "backward")
+    void backward(AttentionCase attention) {
+        try (AttentionRun run = new AttentionRun(attention)) {
+            run.forward();
+            run.backward();
+
+            DoubleReference exact = run.reference(DoubleUnaryOperator.identity());
+            DoubleReference unfused = run.reference(rounding(attention));
+            double factor = attention.problem().dropout() == 0 ? 2 : 3;
+            ElementType type = attention.problem().element();
+            double[] query = intact(run.read("queryGradient"));
+            assertClose("dQ", type, factor, query, exact.queryGradient, unfused.queryGradient);
+            double[] key = intact(run.read("keyGradient"));
+            assertClose("dK", type, factor, key, exact.keyGradient, unfused.keyGradient);
+            double[] value = intact(run.read("valueGradient"));
+            assertClose("dV", type, factor, value, exact.valueGradient, unfused.valueGradient);
+            assertZeroWhereNothingIsSeen(attention, query);
+        }
+    }
+
+    @Test
+    void droppedShareIsTheProbability() {
+        AttentionCases.forward()
+                .filter(attention -> attention.problem().dropout() > 0)
+                .forEach(
+                        attention -> {
+                            try (AttentionRun run = new AttentionRun(attention)) {
+                                byte[] kept = run.kept();
+                                long count = 0;
+                                for (byte one : kept) {
+                                    count += one;
+                                }
+                                double dropped = 1 - (double) count / kept.length;
+                                assertEquals(
+                                        attention.problem().dropout(),
+                                        dropped,
+                                        0.01,
+                                        attention::toString);
+                            }
+                        });
+    }
+
+    @Test
+    void forwardIsBitwiseRepeatable() {
+        AttentionCase attention = largest();
+        try (AttentionRun run = new AttentionRun(attention)) {
+            run.forward();
+            short[] first = run.read("output").memory().clone();
+            for (int i = 0; i < 1000; i++) {
+                run.forward();
+                assertArrayEquals(first, run.read("output").memory());
+            }
+        }
+    }
+
+    @Test
+    void deterministicBackwardIsBitwiseRepeatable() {
+        AttentionCase attention =
+                AttentionCases.backward()
+                        .filter(one -> one.problem().deterministic())
+                        .filter(one -> one.problem().shape().queries() >= 200)
+                        .findFirst()
+                        .orElseThrow();
+        try (AttentionRun run = new AttentionRun(attention)) {
+            run.forward();
+            run.backward();
+            short[] first = run.read("queryGradient").memory().clone();
+            for (int i = 0; i < 50; i++) {
+                run.backward();
+                assertArrayEquals(first, run.read("queryGradient").memory());
+            }
+        }
+    }
+
+    private static void checkForward(AttentionCase attention) {
+        try (AttentionRun run = new AttentionRun(attention)) {
+            run.forward();
+
+            DoubleReference exact = run.reference(DoubleUnaryOperator.identity());
+            DoubleReference unfused = run.reference(rounding(attention));
+            double[] output = intact(run.read("output"));
+            assertClose(
+                    "O", attention.problem().element(), 2, output, exact.output, unfused.output);
+            assertZeroWhereNothingIsSeen(attention, output);
+            float[] logSumExp = run.readLogSumExp();
+            for (int i = 0; i < logSumExp.length; i++) {
+                if (Double.isInfinite(exact.logSumExp[i])) {
+                    assertEquals(Float.NEGATIVE_INFINITY, logSumExp[i]);
+                } else {
+                    double limit = 1e-4 * Math.max(1, Math.abs(exact.logSumExp[i]));
+                    assertEquals(exact.logSumExp[i], logSumExp[i], limit, "log-sum-exp " + i);
+                }
+            }
+        }
+    }
+
+    private static AttentionCase largest() {
+        return AttentionCases.forward()
+                .max(Comparator.comparingLong(one -> one.problem().shape().rows()))
+                .orElseThrow();
+    }
+
+    private static DoubleUnaryOperator rounding(AttentionCase attention) {
+        ElementType type = attention.problem().element();
+        return value -> Halves.round(type, value);
+    }
+
+    private static double[] intact(HostTensor tensor) {
+        assertEquals(0, tensor.damage(), "elements written outside the tensor");
+        return tensor.toArray();
+    }
+
+    /** Exactly zero, not merely small. */
+    private static void assertZeroWhereNothingIsSeen(AttentionCase attention, double[] rows) {
+        AttentionShape shape = attention.problem().shape();
+        for (int b = 0; b < shape.batch(); b++) {
+            for (int i = 0; i < shape.queries(); i++) {
+                boolean seesAny = false;
+                for (int j = 0; j < shape.keys() && !seesAny; j++) {
+                    seesAny = attention.sees(b, i, j);
+                }
+                for (int h = 0; h < shape.queryHeads() && !seesAny; h++) {
+                    int row = (b * shape.queryHeads() + h) * shape.queries() + i;
+                    for (int c = 0; c < shape.headSize(); c++) {
+                        assertTrue(rows[row * shape.headSize() + c] == 0);
+                    }
+                }
+            }
+        }
+    }
+}

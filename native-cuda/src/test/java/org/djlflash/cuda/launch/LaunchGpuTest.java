@@ -1,0 +1,175 @@
+package org.djlflash.cuda.launch;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.djlflash.cuda.config.CudaSetting;
+import org.djlflash.cuda.jit.CubinRefusedException;
+import org.djlflash.cuda.plan.AttentionProblem;
+import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.plan.KernelStep;
+import org.djlflash.cuda.plan.KernelVariant;
+import org.djlflash.cuda.plan.Sm80Planner;
+import org.djlflash.cuda.testkit.AttentionCase;
+import org.djlflash.cuda.testkit.AttentionRun;
+import org.djlflash.cuda.testkit.RequiresGpu;
+import org.djlflash.cuda.testkit.TestGpu;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What launching promises beside right numbers: errors, threads, time, the cache in use. */
+@RequiresGpu
+class LaunchGpuTest {
+
+    private static final Logger LOG = LoggerFactory.getLogger(LaunchGpuTest.class);
+
+    private static final AttentionCase SMALL =
+            new AttentionCase(
+                    AttentionProblem.of(ElementType.FP16, new AttentionShape(2, 4, 2, 64, 64, 64)),
+                    false,
+                    null,
+                    9);
+
+    @TempDir private Path temporary;
+
+    @AfterEach
+    void restoreSettings() {
+        System.clearProperty(CudaSetting.CACHE_FOLDER.property());
+    }
+
+    @Test
+    void refusedLaunchIsOneExceptionWithThePlanAndTheNextLaunchWorks() {
+        try (AttentionRun run = new AttentionRun(SMALL)) {
+            KernelStep step = run.plan().forward().get(0);
+            KernelStep tooManyThreads =
+                    new KernelStep(step.variant(), step.blocks(), 4096, step.sharedBytes());
+            KernelLauncher launcher = new KernelLauncher(TestGpu.device(), List.of());
+
+            CudaException e =
+                    assertThrows(
+                            CudaException.class,
+                            () ->
+                                    launcher.launch(
+                                            tooManyThreads,
+                                            writer ->
+                                                    writer.dropoutMask(
+                                                            SMALL.problem(),
+                                                            Randomness.NONE,
+                                                            DevicePointer.NULL),
+                                            CudaStream.DEFAULT,
+                                            run.plan()));
+
+            assertEquals("cuLaunchKernel", e.call());
+            assertEquals("CUDA_ERROR_INVALID_VALUE", e.symbolicName());
+            assertEquals(1, e.code());
+            assertTrue(e.getMessage().contains(run.plan().toString()), e::getMessage);
+            run.forward();
+            assertEquals(0, run.read("output").damage());
+        }
+    }
+
+    @Test
+    void missingMemoryIsRefusedBeforeTheLaunch() {
+        try (AttentionRun run = new AttentionRun(SMALL)) {
+            ForwardArguments nothing =
+                    new ForwardArguments(
+                            TensorView.NONE,
+                            TensorView.NONE,
+                            TensorView.NONE,
+                            TensorView.NONE,
+                            TensorView.NONE,
+                            DevicePointer.NULL,
+                            DevicePointer.NULL,
+                            Randomness.NONE,
+                            DevicePointer.NULL);
+
+            IllegalArgumentException e =
+                    assertThrows(
+                            IllegalArgumentException.class,
+                            () -> TestGpu.open().forward(run.plan(), nothing, CudaStream.DEFAULT));
+
+            assertTrue(e.getMessage().startsWith("No memory for the query of "), e::getMessage);
+        }
+    }
+
+    @Test
+    void emptyCacheIsFilledAndReadByTheNextLauncher() throws Exception {
+        System.setProperty(CudaSetting.CACHE_FOLDER.property(), temporary.resolve("c").toString());
+        // A head size that the jar does not hold.
+        AttentionProblem problem =
+                AttentionProblem.of(ElementType.FP16, new AttentionShape(1, 1, 1, 64, 64, 32));
+        for (int run = 0; run < 2; run++) {
+            AttentionLauncher launcher = new AttentionLauncher(TestGpu.device(), List.of());
+            long start = System.nanoTime();
+            launcher.prepare(Sm80Planner.plan(problem, TestGpu.device()));
+            long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+            LOG.warn("Kernel {} in {} ms", run == 0 ? "compiled" : "from the cache", millis);
+            assertTrue(millis <= (run == 0 ? 20_000 : 1_000));
+            try (Stream<Path> files = Files.list(temporary.resolve("c"))) {
+                assertEquals(1, files.count());
+            }
+        }
+    }
+
+    @Test
+    void whatIsNoCubinIsRefusedByTheDriver() {
+        KernelVariant variant =
+                Sm80Planner.dropoutMask(SMALL.problem(), TestGpu.device()).variant();
+        TestGpu.open();
+
+        assertThrows(CubinRefusedException.class, () -> LoadedKernel.open(variant, new byte[1000]));
+    }
+
+    @Test
+    void threadsLaunchTheSameResults() throws Exception {
+        short[] expected = output();
+        ExecutorService threads = Executors.newFixedThreadPool(8);
+        try {
+            List<Future<short[]>> results =
+                    Stream.generate(() -> threads.submit(LaunchGpuTest::output)).limit(64).toList();
+            for (Future<short[]> result : results) {
+                assertArrayEquals(expected, result.get());
+            }
+        } finally {
+            threads.shutdown();
+        }
+    }
+
+    @Test
+    void launchTakesMicroseconds() {
+        try (AttentionRun run = new AttentionRun(SMALL)) {
+            double best = Double.MAX_VALUE;
+            for (int round = 0; round < 20; round++) {
+                long start = System.nanoTime();
+                for (int i = 0; i < 500; i++) {
+                    run.forward();
+                }
+                best = Math.min(best, (System.nanoTime() - start) / 500e3);
+                TestGpu.synchronize();
+            }
+            LOG.warn("A launch takes {} microseconds of the host", best);
+            assertTrue(best <= 10, best + " microseconds");
+        }
+    }
+
+    private static short[] output() {
+        try (AttentionRun run = new AttentionRun(SMALL)) {
+            run.forward();
+            return run.read("output").memory();
+        }
+    }
+}

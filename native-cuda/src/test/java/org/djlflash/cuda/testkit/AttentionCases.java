@@ -1,0 +1,153 @@
+package org.djlflash.cuda.testkit;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.djlflash.cuda.plan.AttentionProblem;
+import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.BiasKind;
+import org.djlflash.cuda.plan.CausalAlignment;
+import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.plan.GradientNeed;
+
+/** The one list of shapes and options that the kernels are tested on. */
+public final class AttentionCases {
+
+    private static final int[] HEAD_SIZES = {8, 16, 32, 40, 64, 72, 96, 128};
+
+    /** Queries and keys: one, below and above a tile, more queries than keys, long and short. */
+    private static final int[][] LENGTHS = {
+        {1, 1},
+        {1, 147},
+        {3, 513},
+        {64, 128},
+        {113, 203},
+        {127, 512},
+        {239, 1},
+        {511, 5},
+        {300, 300}
+    };
+
+    private AttentionCases() {}
+
+    /**
+     * Lists the cases of the forward pass.
+     *
+     * @return both types, all head sizes, all lengths and options
+     */
+    public static Stream<AttentionCase> forward() {
+        List<AttentionCase> cases = new ArrayList<>(training(GradientNeed.NONE));
+        for (ElementType element : ElementType.values()) {
+            AttentionProblem large = problem(element, 2, 4, 2, 200, 260, 200);
+            cases.add(plain(large));
+            cases.add(plain(large.withCausal(CausalAlignment.BOTTOM_RIGHT)));
+            cases.add(plain(problem(element, 1, 2, 1, 70, 150, 256).withBias(BiasKind.ELEMENT)));
+        }
+        return cases.stream();
+    }
+
+    /**
+     * Lists the cases of the backward pass.
+     *
+     * @return both types, all head sizes up to 128, all lengths and options
+     */
+    public static Stream<AttentionCase> backward() {
+        List<AttentionCase> cases = new ArrayList<>();
+        for (AttentionCase one : training(GradientNeed.INPUTS)) {
+            cases.add(one);
+            boolean deterministic = cases.size() % 3 == 0;
+            if (deterministic) {
+                cases.add(
+                        new AttentionCase(
+                                one.problem().withDeterministic(true),
+                                one.strided(),
+                                one.lengths(),
+                                one.seed()));
+            }
+        }
+        return cases.stream();
+    }
+
+    /**
+     * Lists the cases of the decode step.
+     *
+     * @return few queries on caches short and long, split and not
+     */
+    public static Stream<AttentionCase> decode() {
+        List<AttentionCase> cases = new ArrayList<>();
+        for (ElementType element : ElementType.values()) {
+            for (int headSize : new int[] {64, 80, 128, 256}) {
+                for (int keys : new int[] {1, 63, 64, 65, 339, 2048, 5000}) {
+                    AttentionProblem problem =
+                            problem(element, 2, 8, 2, 1, keys, headSize).withDecode(true);
+                    cases.add(plain(problem));
+                    cases.add(new AttentionCase(problem, true, null, 1));
+                    cases.add(withLengths(problem, keys, keys / 2));
+                    cases.add(withLengths(problem, 0, keys));
+                }
+            }
+            AttentionProblem few = problem(element, 2, 12, 3, 4, 700, 64).withDecode(true);
+            cases.add(plain(few.withCausal(CausalAlignment.BOTTOM_RIGHT)));
+            cases.add(withLengths(few.withCausal(CausalAlignment.ROW_LENGTH), 700, 317));
+            cases.add(withLengths(few.withCausal(CausalAlignment.ROW_LENGTH), 3, 4));
+            cases.add(plain(problem(element, 1, 48, 1, 1, 1500, 128).withDecode(true)));
+            cases.add(plain(problem(element, 1, 12, 12, 1, 1500, 64).withDecode(true)));
+            cases.add(plain(problem(element, 40, 16, 16, 1, 300, 64).withDecode(true)));
+        }
+        return cases.stream();
+    }
+
+    private static List<AttentionCase> training(GradientNeed gradient) {
+        List<AttentionCase> cases = new ArrayList<>();
+        for (ElementType element : ElementType.values()) {
+            for (int headSize : HEAD_SIZES) {
+                AttentionProblem problem =
+                        problem(element, 2, 4, 2, 113, 203, headSize).withGradient(gradient);
+                cases.add(plain(problem));
+                cases.add(new AttentionCase(causal(problem), true, null, 2));
+            }
+            for (int[] size : LENGTHS) {
+                AttentionProblem problem =
+                        problem(element, 2, 3, 1, size[0], size[1], 64).withGradient(gradient);
+                cases.add(plain(problem));
+                cases.add(plain(causal(problem)));
+                cases.add(plain(problem.withCausal(CausalAlignment.TOP_LEFT)));
+                cases.add(withLengths(causal(problem), size[1], size[1] / 2));
+            }
+            cases.addAll(options(problem(element, 2, 6, 2, 150, 270, 128).withGradient(gradient)));
+            cases.addAll(options(problem(element, 2, 2, 2, 150, 270, 64).withGradient(gradient)));
+        }
+        return cases;
+    }
+
+    private static List<AttentionCase> options(AttentionProblem problem) {
+        List<AttentionCase> cases = new ArrayList<>();
+        cases.add(withLengths(problem, 0, 65));
+        cases.add(withLengths(problem.withCausal(CausalAlignment.ROW_LENGTH), 100, 201));
+        cases.add(plain(problem.withBias(BiasKind.ELEMENT)));
+        cases.add(plain(causal(problem).withBias(BiasKind.FLOAT)));
+        cases.add(new AttentionCase(problem.withDropout(0.17), true, null, 3));
+        cases.add(plain(causal(problem).withDropout(0.48)));
+        cases.add(plain(problem.withBias(BiasKind.ELEMENT).withDropout(0.3)));
+        cases.add(plain(problem.withScale(1)));
+        return cases;
+    }
+
+    private static AttentionProblem causal(AttentionProblem problem) {
+        return problem.withCausal(CausalAlignment.BOTTOM_RIGHT);
+    }
+
+    private static AttentionCase plain(AttentionProblem problem) {
+        return new AttentionCase(problem, false, null, 4);
+    }
+
+    private static AttentionCase withLengths(AttentionProblem problem, int... lengths) {
+        return new AttentionCase(problem.withKeyLengths(true), true, lengths, 5);
+    }
+
+    private static AttentionProblem problem(
+            ElementType element, int batch, int heads, int keyHeads, int t, int f, int headSize) {
+        return AttentionProblem.of(
+                element, new AttentionShape(batch, heads, keyHeads, t, f, headSize));
+    }
+}

@@ -1,0 +1,269 @@
+package org.djlflash.cuda.testkit;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.DoubleUnaryOperator;
+import org.djlflash.cuda.launch.AttentionLauncher;
+import org.djlflash.cuda.launch.BackwardArguments;
+import org.djlflash.cuda.launch.CudaStream;
+import org.djlflash.cuda.launch.DevicePointer;
+import org.djlflash.cuda.launch.ForwardArguments;
+import org.djlflash.cuda.launch.Randomness;
+import org.djlflash.cuda.launch.TensorView;
+import org.djlflash.cuda.plan.AttentionPlan;
+import org.djlflash.cuda.plan.AttentionProblem;
+import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.BiasKind;
+import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.plan.Sm80Planner;
+import org.djlflash.cuda.plan.TensorLayout;
+
+/**
+ * One case on the GPU: random numbers, poisoned gaps and outputs, the launches, the results beside
+ * those of the reference. Not thread-safe; owns its GPU memory.
+ */
+public final class AttentionRun implements AutoCloseable {
+
+    private final AttentionCase attention;
+    private final AttentionShape shape;
+    private final ElementType type;
+    private final AttentionLauncher launcher = TestGpu.open();
+    private final List<GpuMemory> owned = new ArrayList<>();
+    private final Map<String, HostTensor> tensors = new LinkedHashMap<>();
+    private final Map<String, GpuMemory> memory = new LinkedHashMap<>();
+    private final double[] bias;
+    private final AttentionPlan plan;
+    private final ForwardArguments forward;
+    private final Randomness randomness;
+
+    /**
+     * Prepares a case.
+     *
+     * @param attention the case
+     */
+    public AttentionRun(AttentionCase attention) {
+        this.attention = attention;
+        this.shape = attention.problem().shape();
+        this.type = attention.problem().element();
+        Random random = new Random(attention.seed());
+        query("query", random);
+        key("key", random);
+        key("value", random);
+        query("output", null);
+        bias = attention.problem().bias() == BiasKind.NONE ? null : randomBias(random);
+        plan = Sm80Planner.plan(attention.problem().withLayouts(layouts()), TestGpu.device());
+        // Half of the cases read the numbers from GPU memory, as a captured graph would.
+        randomness =
+                attention.strided()
+                        ? new Randomness(own(GpuMemory.of(new long[] {42, 1L << 33})), 0, 0)
+                        : Randomness.of(42, 1L << 33);
+        forward =
+                new ForwardArguments(
+                        view("query"),
+                        view("key"),
+                        view("value"),
+                        view("output"),
+                        biasView(),
+                        own("logSumExp", new GpuMemory(plan.logSumExpBytes())),
+                        attention.lengths() == null
+                                ? DevicePointer.NULL
+                                : own(GpuMemory.of(attention.lengths())),
+                        randomness,
+                        own(new GpuMemory(plan.forwardWorkspace().bytes())));
+    }
+
+    /** Launches the forward pass. */
+    public void forward() {
+        launcher.forward(plan, forward, CudaStream.DEFAULT);
+    }
+
+    /** Launches the backward pass for a random gradient of the output. */
+    public void backward() {
+        if (!tensors.containsKey("outputGradient")) {
+            query("outputGradient", new Random(attention.seed() + 1));
+            query("queryGradient", null);
+            key("keyGradient", null);
+            key("valueGradient", null);
+            own("workspace", new GpuMemory(plan.backwardWorkspace().bytes()));
+        }
+        launcher.backward(
+                plan,
+                new BackwardArguments(
+                        forward,
+                        view("outputGradient"),
+                        view("queryGradient"),
+                        view("keyGradient"),
+                        view("valueGradient"),
+                        memory.get("workspace").address()),
+                CudaStream.DEFAULT);
+    }
+
+    /**
+     * Launches the kernel that writes the dropout mask, and reads it.
+     *
+     * @return [B, query heads, T, F], 1 kept, 0 dropped; null without dropout
+     */
+    public byte[] kept() {
+        if (attention.problem().dropout() == 0) {
+            return null;
+        }
+        byte[] kept = new byte[Math.toIntExact(shape.rows() * shape.keys())];
+        try (GpuMemory mask = new GpuMemory(kept.length)) {
+            launcher.dropoutMask(plan, randomness, mask.address(), CudaStream.DEFAULT);
+            mask.read(kept);
+        }
+        return kept;
+    }
+
+    /**
+     * Waits and reads a tensor that a kernel wrote.
+     *
+     * @param name {@code output}, {@code queryGradient}, {@code keyGradient}, {@code valueGradient}
+     * @return its copy on the host
+     */
+    public HostTensor read(String name) {
+        TestGpu.synchronize();
+        memory.get(name).read(tensors.get(name).memory());
+        return tensors.get(name);
+    }
+
+    /**
+     * Waits and reads the log-sum-exp.
+     *
+     * @return [B, query heads, T]
+     */
+    public float[] readLogSumExp() {
+        TestGpu.synchronize();
+        float[] values = new float[Math.toIntExact(shape.rows())];
+        memory.get("logSumExp").read(values);
+        return values;
+    }
+
+    /**
+     * Computes the same on the host.
+     *
+     * @param rounding what is done to every intermediate result
+     * @return the reference
+     */
+    public DoubleReference reference(DoubleUnaryOperator rounding) {
+        HostTensor gradient = tensors.get("outputGradient");
+        return new DoubleReference(
+                attention,
+                new DoubleReference.Inputs(
+                        tensors.get("query").toArray(),
+                        tensors.get("key").toArray(),
+                        tensors.get("value").toArray(),
+                        bias,
+                        kept(),
+                        gradient == null ? null : gradient.toArray()),
+                rounding);
+    }
+
+    /**
+     * Returns the plan.
+     *
+     * @return what is launched
+     */
+    public AttentionPlan plan() {
+        return plan;
+    }
+
+    @Override
+    public void close() {
+        owned.forEach(GpuMemory::close);
+    }
+
+    private void query(String name, Random random) {
+        int[] all = new int[shape.batch()];
+        Arrays.fill(all, shape.queries());
+        add(name, random, all, shape.queryHeads(), shape.queries());
+    }
+
+    /** Keys behind a sequence's length stay poisoned. */
+    private void key(String name, Random random) {
+        int[] all = new int[shape.batch()];
+        Arrays.fill(all, shape.keys());
+        int[] used = attention.lengths() == null ? all : attention.lengths();
+        add(name, random, used, shape.keyHeads(), shape.keys());
+    }
+
+    private void add(String name, Random random, int[] used, int heads, int rows) {
+        HostTensor tensor =
+                new HostTensor(
+                        type, attention.strided(), shape.batch(), heads, rows, shape.headSize());
+        for (int b = 0; random != null && b < shape.batch(); b++) {
+            for (int h = 0; h < heads; h++) {
+                for (int r = 0; r < used[b]; r++) {
+                    for (int c = 0; c < shape.headSize(); c++) {
+                        tensor.set(b, h, r, c, random.nextGaussian());
+                    }
+                }
+            }
+        }
+        tensors.put(name, tensor);
+        own(name, GpuMemory.of(tensor.memory()));
+    }
+
+    private double[] randomBias(Random random) {
+        double[] values = new double[Math.toIntExact(shape.rows() * shape.keys())];
+        for (int i = 0; i < values.length; i++) {
+            double value = random.nextGaussian();
+            values[i] =
+                    attention.problem().bias() == BiasKind.ELEMENT
+                            ? Halves.round(type, value)
+                            : (float) value;
+        }
+        return values;
+    }
+
+    private TensorView biasView() {
+        if (bias == null) {
+            return TensorView.NONE;
+        }
+        GpuMemory values;
+        if (attention.problem().bias() == BiasKind.FLOAT) {
+            float[] floats = new float[bias.length];
+            for (int i = 0; i < bias.length; i++) {
+                floats[i] = (float) bias[i];
+            }
+            values = GpuMemory.of(floats);
+        } else {
+            short[] halves = new short[bias.length];
+            for (int i = 0; i < bias.length; i++) {
+                halves[i] = Halves.toBits(type, bias[i]);
+            }
+            values = GpuMemory.of(halves);
+        }
+        return new TensorView(
+                own(values),
+                TensorLayout.contiguous(shape.queryHeads(), shape.queries(), shape.keys()));
+    }
+
+    private AttentionProblem.Layouts layouts() {
+        return new AttentionProblem.Layouts(
+                tensors.get("query").layout(),
+                tensors.get("key").layout(),
+                tensors.get("value").layout(),
+                tensors.get("output").layout());
+    }
+
+    private TensorView view(String name) {
+        HostTensor tensor = tensors.get(name);
+        return new TensorView(
+                memory.get(name).address().plus(tensor.offsetBytes()), tensor.layout());
+    }
+
+    private DevicePointer own(String name, GpuMemory allocated) {
+        memory.put(name, allocated);
+        return own(allocated);
+    }
+
+    private DevicePointer own(GpuMemory allocated) {
+        owned.add(allocated);
+        return allocated.address();
+    }
+}
