@@ -66,6 +66,7 @@ public final class FlashBertBlock extends Float32Block {
         maxSequenceLength = builder.maxSequenceLength;
         slicePositions = builder.slicePositions;
         poolFirstToken = builder.poolFirstToken;
+        inputNames = List.of("tokenIds", "typeIds", "masks");
         tokenEmbedding =
                 addChildBlock(
                         "tokenEmbedding", new TokenEmbedding(tokenDictionarySize, embeddingSize));
@@ -167,7 +168,6 @@ public final class FlashBertBlock extends Float32Block {
     @Override
     protected void initializeChildBlocks(
             NDManager manager, DataType dataType, Shape... inputShapes) {
-        inputNames = List.of("tokenIds", "typeIds", "masks");
         Shape embedded = inputShapes[0].add(embeddingSize);
         tokenEmbedding.initialize(manager, dataType, inputShapes[0]);
         typeEmbedding.initialize(manager, dataType, inputShapes[1]);

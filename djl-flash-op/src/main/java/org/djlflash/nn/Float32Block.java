@@ -39,7 +39,7 @@ abstract class Float32Block extends AbstractBlock {
     /**
      * {@inheritDoc}
      *
-     * <p>If it fails, the parameters are as before.
+     * <p>If it fails, the block is as before.
      *
      * @throws MalformedModelException if the data is not of such a block, or of one with parameters
      *     of other shapes or types
@@ -60,6 +60,22 @@ abstract class Float32Block extends AbstractBlock {
             throw new MalformedModelException(
                     "the data is not of a " + getClass().getSimpleName() + " built like this", e);
         }
+    }
+
+    /** Names inputs known from a file alone, too, so that what was loaded can be saved. */
+    @Override
+    protected void readInputShapes(DataInputStream is) throws IOException {
+        super.readInputShapes(is);
+        beforeInitialize(inputShapes);
+    }
+
+    Runnable inputRollback() {
+        Shape[] shapes = inputShapes;
+        List<String> names = inputNames;
+        return () -> {
+            inputShapes = shapes;
+            inputNames = names;
+        };
     }
 
     /** Reads without checking, so that the outermost block's check names parameters in full. */

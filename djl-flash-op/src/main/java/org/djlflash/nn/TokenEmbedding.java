@@ -3,7 +3,6 @@ package org.djlflash.nn;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.ndarray.types.SparseFormat;
@@ -33,6 +32,7 @@ public final class TokenEmbedding extends Float32Block {
     TokenEmbedding(int dictionarySize, int embeddingSize) {
         this.dictionarySize = dictionarySize;
         this.embeddingSize = embeddingSize;
+        inputNames = List.of("tokenIds");
         embedding =
                 addParameter(
                         Parameter.builder()
@@ -51,13 +51,6 @@ public final class TokenEmbedding extends Float32Block {
     @Override
     public Shape[] getOutputShapes(Shape[] inputShapes) {
         return new Shape[] {inputShapes[0].add(embeddingSize)};
-    }
-
-    /** {@inheritDoc} */
-    @Override
-    protected void initializeChildBlocks(
-            NDManager manager, DataType dataType, Shape... inputShapes) {
-        inputNames = List.of("tokenIds");
     }
 
     /** {@inheritDoc} */

@@ -61,6 +61,22 @@ final class Blocks {
         Assertions.assertEquals(0, stream.available(), "unread bytes");
     }
 
+    /**
+     * Gives a block the parameters of another through a file, and hands them back: the files are
+     * the same, byte for byte.
+     */
+    static void copy(Block from, Block to, NDManager manager, Shape... shapes)
+            throws IOException, MalformedModelException {
+        byte[] file = save(from);
+        load(to, manager, file);
+        Assertions.assertArrayEquals(file, save(to));
+        load(from, manager, save(to));
+        Assertions.assertArrayEquals(file, save(from));
+        // What was loaded records gradients only after this.
+        from.initialize(manager, DataType.FLOAT32, shapes);
+        to.initialize(manager, DataType.FLOAT32, shapes);
+    }
+
     /** Runs a block and takes the gradients of a sum of its outputs with fixed weights. */
     static Pass run(Block block, NDManager manager, NDList inputs, boolean training) {
         ParameterStore store = new ParameterStore(manager, false);

@@ -26,6 +26,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class FlashScaledDotProductAttentionBlockTest {
@@ -120,19 +121,19 @@ class FlashScaledDotProductAttentionBlockTest {
                 ROUNDING);
     }
 
-    @Test
-    void writesFilesThatDjlsBlockReads() throws Exception {
+    @ParameterizedTest
+    @EnumSource(
+            value = DataType.class,
+            names = {"BOOLEAN", "INT32", "INT64"})
+    void addsMasksOfRank4OfAnyTypeAsDjlsBlock(DataType type) throws Exception {
         NDArray x = Blocks.normal(manager, 1, 2, 5, SIZE);
-        FlashScaledDotProductAttentionBlock ours = builder().build();
-        Blocks.initialize(ours, manager, x.getShape());
-        byte[] file = Blocks.save(ours);
-        Block djl = djlBuilder().build();
-        Blocks.load(djl, manager, file);
-        assertArrayEquals(file, Blocks.save(djl));
+        NDArray mask = Blocks.mask(manager, 4, 2, 1, 5, 5).toType(type, false);
+        Block djl = djl(x.getShape());
+        Block ours = flash(djl, b -> b, x.getShape());
         Closeness.assertClose(
                 "output",
-                Closeness.toDoubles(Blocks.infer(ours, manager, x).head()),
-                Blocks.infer(djl, manager, x).head(),
+                Closeness.toDoubles(Blocks.infer(djl, manager, x, mask).head()),
+                Blocks.infer(ours, manager, x, mask).head(),
                 ROUNDING);
     }
 
@@ -406,10 +407,7 @@ class FlashScaledDotProductAttentionBlockTest {
             Shape... shapes)
             throws Exception {
         FlashScaledDotProductAttentionBlock ours = options.apply(builder()).build();
-        byte[] file = Blocks.save(djl);
-        Blocks.load(ours, manager, file);
-        assertArrayEquals(file, Blocks.save(ours));
-        ours.initialize(manager, DataType.FLOAT32, shapes);
+        Blocks.copy(djl, ours, manager, shapes);
         return ours;
     }
 }
