@@ -42,7 +42,7 @@ class ConcurrentInferenceTest {
                     results.add(threads.submit(() -> predict(model, start)));
                 }
                 for (Future<List<double[]>> result : results) {
-                    List<double[]> actual = result.get(60, TimeUnit.SECONDS);
+                    List<double[]> actual = result.get(10, TimeUnit.MINUTES);
                     for (int round = 0; round < ROUNDS; round++) {
                         Closeness.assertClose(
                                 "round " + round, expected.get(round), actual.get(round), 1e-6);
