@@ -15,7 +15,8 @@ import picocli.CommandLine.ParseResult;
             GenerateCommand.class,
             PerplexityCommand.class,
             ExplainCommand.class,
-            DoctorCommand.class
+            DoctorCommand.class,
+            BundleCommand.class
         })
 public final class DjlFlash {
 
