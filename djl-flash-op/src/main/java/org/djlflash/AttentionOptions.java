@@ -5,6 +5,7 @@ import ai.djl.ndarray.types.DataType;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import org.djlflash.backend.ArrayCheck;
 
 /**
  * What a call of {@link FlashAttention} computes, beside its arrays.
@@ -12,6 +13,9 @@ import java.util.OptionalDouble;
  * <p>Output = dropout(softmax(scale &middot; Q K<sup>T</sup> + bias)) V, where the softmax goes
  * over the keys that a query sees: those that the causal alignment, the key lengths and the mask
  * all allow. A query that sees nothing gives 0, and its gradients are 0.
+ *
+ * <p>Keys and values beyond a row's key length may hold anything, also NaN. Those hidden by the
+ * alignment, the mask or the bias must be finite: they are weighted with 0, and 0 times NaN is NaN.
  *
  * <p>The arrays named here stay the caller's. Immutable, and as safe for use by many threads as
  * those arrays are.
@@ -154,8 +158,10 @@ public final class AttentionOptions {
          *
          * @param alignment the alignment
          * @return this builder
+         * @throws IllegalArgumentException if it is null
          */
         public Builder optCausal(CausalAlignment alignment) {
+            requireGiven("causal alignment", alignment, Arrays.toString(CausalAlignment.values()));
             this.causal = alignment;
             return this;
         }
@@ -165,8 +171,10 @@ public final class AttentionOptions {
          *
          * @param layout the layout
          * @return this builder
+         * @throws IllegalArgumentException if it is null
          */
         public Builder optLayout(AttentionLayout layout) {
+            requireGiven("layout", layout, Arrays.toString(AttentionLayout.values()));
             this.layout = layout;
             return this;
         }
@@ -176,8 +184,10 @@ public final class AttentionOptions {
          *
          * @param lengths B numbers from 0 to F
          * @return this builder
+         * @throws IllegalArgumentException if it is null
          */
         public Builder optKeyLengths(long... lengths) {
+            requireGiven("key lengths", lengths, "one for each batch row");
             this.keyLengths = lengths.clone();
             return this;
         }
@@ -191,8 +201,10 @@ public final class AttentionOptions {
          * @param lengths INT32 or INT64, shape (B), numbers from 0 to F
          * @return this builder
          * @throws IllegalArgumentException if type or rank is another
+         * @throws IllegalStateException if the array is closed
          */
         public Builder optKeyLengths(NDArray lengths) {
+            ArrayCheck.usable("key lengths", lengths);
             if (lengths.getShape().dimension() != 1) {
                 throw new IllegalArgumentException(
                         "key lengths of shape " + lengths.getShape() + ", allowed is (B)");
@@ -212,9 +224,10 @@ public final class AttentionOptions {
         }
 
         /**
-         * Sets which keys each query may see.
+         * Sets which keys each query may see (default: all).
          *
-         * @param mask BOOLEAN, true where a query sees a key, broadcastable to (B, N, T, F)
+         * @param mask BOOLEAN, true where a query sees a key, broadcastable to (B, N, T, F); null
+         *     for none
          * @return this builder
          */
         public Builder optMask(NDArray mask) {
@@ -223,9 +236,10 @@ public final class AttentionOptions {
         }
 
         /**
-         * Sets what is added to the scaled scores. Gradients flow into it.
+         * Sets what is added to the scaled scores (default: nothing). Gradients flow into it. Minus
+         * infinity hides a key.
          *
-         * @param bias of the queries' data type, broadcastable to (B, N, T, F)
+         * @param bias of the queries' data type, broadcastable to (B, N, T, F); null for none
          * @return this builder
          */
         public Builder optBias(NDArray bias) {
@@ -281,7 +295,7 @@ public final class AttentionOptions {
         /**
          * Demands a backend (default: the first that fits).
          *
-         * @param backend the backend
+         * @param backend the backend; null for the first that fits
          * @return this builder
          */
         public Builder optBackend(Backend backend) {
@@ -301,6 +315,12 @@ public final class AttentionOptions {
                         "causal alignment ROW_LENGTH needs key lengths, found none");
             }
             return new AttentionOptions(this);
+        }
+
+        private static void requireGiven(String name, Object value, String allowed) {
+            if (value == null) {
+                throw new IllegalArgumentException(name + " null, allowed are " + allowed);
+            }
         }
     }
 }

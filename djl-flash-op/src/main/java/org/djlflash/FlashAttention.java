@@ -2,6 +2,7 @@ package org.djlflash;
 
 import ai.djl.ndarray.NDArray;
 import java.util.Optional;
+import org.djlflash.backend.AttentionBackend;
 import org.djlflash.backend.AttentionInputs;
 import org.djlflash.backend.BackendSelector;
 import org.djlflash.kv.KvCache;
@@ -58,12 +59,15 @@ public final class FlashAttention {
     public static NDArray attend(
             NDArray query, NDArray key, NDArray value, AttentionOptions options) {
         AttentionRequest request = RequestCheck.attend(query, key, value, options);
+        AttentionBackend backend = BackendSelector.select(request, options.backend());
         return inHeadsFirst(
                 query,
                 key,
                 value,
                 options.layout(),
-                (q, k, v) -> run(request, q, k, v, options, options.keyLengths(), false));
+                (q, k, v) ->
+                        backend.attend(
+                                inputs(request, q, k, v, options, options.keyLengths(), false)));
     }
 
     /**
@@ -84,31 +88,42 @@ public final class FlashAttention {
      */
     public static NDArray decode(
             NDArray query, NDArray key, NDArray value, KvCache cache, AttentionOptions options) {
-        RequestCheck.decode(query, key, value, cache, options);
-        long[] before = cache.lengths();
-        try {
-            return GradMode.off(
-                    () ->
-                            inHeadsFirst(
-                                    query,
-                                    key,
-                                    value,
-                                    options.layout(),
-                                    (q, k, v) -> {
-                                        cache.append(k, v);
-                                        return attendToCache(q, cache, options);
-                                    }));
-        } catch (RuntimeException e) {
-            cache.truncate(before);
-            throw e;
-        }
+        AttentionRequest request = RequestCheck.decode(query, key, value, cache, options);
+        AttentionBackend backend = BackendSelector.select(request, options.backend());
+        return GradMode.off(
+                () ->
+                        inHeadsFirst(
+                                query,
+                                key,
+                                value,
+                                options.layout(),
+                                (q, k, v) -> {
+                                    long[] before = cache.lengths();
+                                    cache.append(k, v);
+                                    return attendOrTruncate(
+                                            backend, request, q, cache, before, options);
+                                }));
     }
 
-    private static NDArray attendToCache(NDArray query, KvCache cache, AttentionOptions options) {
+    private static NDArray attendOrTruncate(
+            AttentionBackend backend,
+            AttentionRequest request,
+            NDArray query,
+            KvCache cache,
+            long[] before,
+            AttentionOptions options) {
+        boolean done = false;
         try (NDArray keys = cache.keys();
                 NDArray values = cache.values()) {
-            AttentionRequest request = RequestCheck.cached(query, keys, options);
-            return run(request, query, keys, values, options, cache.lengths(), true);
+            NDArray output =
+                    backend.attend(
+                            inputs(request, query, keys, values, options, cache.lengths(), true));
+            done = true;
+            return output;
+        } finally {
+            if (!done) {
+                cache.truncate(before);
+            }
         }
     }
 
@@ -138,7 +153,7 @@ public final class FlashAttention {
         return BackendSelector.explain(request, Optional.empty());
     }
 
-    private static NDArray run(
+    private static AttentionInputs inputs(
             AttentionRequest request,
             NDArray query,
             NDArray key,
@@ -146,18 +161,16 @@ public final class FlashAttention {
             AttentionOptions options,
             long[] keyLengths,
             boolean finitePadding) {
-        return BackendSelector.select(request, options.backend())
-                .attend(
-                        new AttentionInputs(
-                                request,
-                                query,
-                                key,
-                                value,
-                                options.scale().orElse(1 / Math.sqrt(request.headSize())),
-                                keyLengths,
-                                finitePadding,
-                                options.mask().orElse(null),
-                                options.bias().orElse(null)));
+        return new AttentionInputs(
+                request,
+                query,
+                key,
+                value,
+                options.scale().orElse(1 / Math.sqrt(request.headSize())),
+                keyLengths,
+                finitePadding,
+                options.mask().orElse(null),
+                options.bias().orElse(null));
     }
 
     /** A computation on arrays of shape (B, heads, tokens, H). */

@@ -3,7 +3,8 @@ package org.djlflash;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDArray;
+import java.util.Arrays;
+import org.djlflash.backend.ArrayCheck;
 import org.djlflash.kv.KvCache;
 import org.djlflash.torch.GradMode;
 
@@ -39,6 +40,7 @@ final class RequestCheck {
 
     static AttentionRequest attend(
             NDArray query, NDArray key, NDArray value, AttentionOptions options) {
+        requireGiven("options", options);
         checkArrays(query, key, value);
         Sizes q = Sizes.of("query", query, options.layout());
         Sizes k = Sizes.of("key", key, options.layout());
@@ -54,9 +56,14 @@ final class RequestCheck {
                 q, k, query, options, options.causal(), options.keyLengths() != null, gradient);
     }
 
-    /** Checks what is appended and how; the cache checks its own side when it takes it. */
-    static void decode(
+    /**
+     * Checks all but what the cache checks itself when it appends; the request is that of the
+     * cache's keys after appending.
+     */
+    static AttentionRequest decode(
             NDArray query, NDArray key, NDArray value, KvCache cache, AttentionOptions options) {
+        requireGiven("cache", cache);
+        requireGiven("options", options);
         checkArrays(query, key, value);
         Sizes q = Sizes.of("query", query, options.layout());
         Sizes k = Sizes.of("key", key, options.layout());
@@ -70,31 +77,26 @@ final class RequestCheck {
         }
         if (q.batch() != cache.batchSize()) {
             throw new IllegalArgumentException(
-                    "batch size " + q.batch() + ", the cache holds " + cache.batchSize() + " rows");
+                    "batch size " + q.batch() + ", allowed is the cache's: " + cache.batchSize());
         }
-        if (options.causal() != CausalAlignment.NONE || options.keyLengths() != null) {
+        if (options.causal() != CausalAlignment.NONE) {
             throw new IllegalArgumentException(
                     "causal alignment "
                             + options.causal()
-                            + (options.keyLengths() == null ? "" : " and key lengths")
-                            + " given; decoding takes both from the cache");
+                            + ", allowed is none: a token sees its row up to itself");
+        }
+        if (options.keyLengths() != null) {
+            throw new IllegalArgumentException(
+                    options.keyLengths().length
+                            + " key lengths, allowed are none: the cache has its own");
         }
         if (options.dropout() > 0) {
             throw new IllegalArgumentException(
-                    "dropout " + options.dropout() + ", decoding allows none");
+                    "dropout " + options.dropout() + ", allowed is 0 when decoding");
         }
-    }
-
-    /** The request of queries (B, N, T, H) to a cache's keys (B, cache heads, F, H). */
-    static AttentionRequest cached(NDArray query, NDArray keys, AttentionOptions options) {
-        return request(
-                Sizes.of("query", query, AttentionLayout.BNTH),
-                Sizes.of("key", keys, AttentionLayout.BNTH),
-                query,
-                options,
-                CausalAlignment.ROW_LENGTH,
-                true,
-                false);
+        long longest = Arrays.stream(cache.lengths()).max().orElse(0) + k.tokens();
+        Sizes cached = new Sizes(k.batch(), k.heads(), longest, k.headSize());
+        return request(q, cached, query, options, CausalAlignment.ROW_LENGTH, true, false);
     }
 
     private static AttentionRequest request(
@@ -130,10 +132,16 @@ final class RequestCheck {
                 options.deterministic());
     }
 
+    private static void requireGiven(String name, Object argument) {
+        if (argument == null) {
+            throw new IllegalArgumentException(name + " is null, allowed is an object");
+        }
+    }
+
     private static void checkArrays(NDArray query, NDArray key, NDArray value) {
-        checkUsable("query", query);
-        checkUsable("key", key);
-        checkUsable("value", value);
+        ArrayCheck.usable("query", query);
+        ArrayCheck.usable("key", key);
+        ArrayCheck.usable("value", value);
         checkAlike("key", key, query);
         checkAlike("value", value, query);
         if (!AttentionRequest.ARRAY_TYPES.contains(query.getDataType())) {
@@ -143,22 +151,6 @@ final class RequestCheck {
                             + ", allowed are "
                             + AttentionRequest.ARRAY_TYPES
                             + " (for bfloat16, give float32 and set the compute type)");
-        }
-    }
-
-    private static void checkUsable(String name, NDArray array) {
-        if (array == null) {
-            throw new IllegalArgumentException(name + " is null, allowed is an array");
-        }
-        if (!(array instanceof PtNDArray)) {
-            throw new IllegalArgumentException(
-                    name
-                            + " belongs to the engine "
-                            + array.getManager().getEngine().getEngineName()
-                            + ", allowed is PyTorch");
-        }
-        if (((PtNDArray) array).isReleased()) {
-            throw new IllegalStateException(name + " is closed already");
         }
     }
 
@@ -214,7 +206,7 @@ final class RequestCheck {
                             + q.heads()
                             + " query heads and "
                             + k.heads()
-                            + " key heads, allowed is a divisor of the query heads");
+                            + " key heads, allowed are at least 1 and a divisor of the query heads");
         }
     }
 
@@ -244,7 +236,7 @@ final class RequestCheck {
 
     private static void checkBroadcast(
             String name, NDArray array, DataType type, NDArray query, Shape scores) {
-        checkUsable(name, array);
+        ArrayCheck.usable(name, array);
         if (!array.getDevice().equals(query.getDevice()) || array.getDataType() != type) {
             throw new IllegalArgumentException(
                     name

@@ -32,7 +32,8 @@ public record AttentionInputs(
 
     /**
      * Returns these inputs as arrays of a scope, so that all that is computed from them is the
-     * scope's too. The caller's arrays, which other threads may use, are left as they are.
+     * scope's too; mask and bias with four dimensions. The caller's arrays, which other threads may
+     * use, are left as they are.
      */
     AttentionInputs in(NDManager scope) {
         return new AttentionInputs(
@@ -43,12 +44,19 @@ public record AttentionInputs(
                 scale,
                 keyLengths,
                 finitePadding,
-                mask == null ? null : alias(mask, scope),
-                bias == null ? null : alias(bias, scope));
+                mask == null ? null : ofRank4(alias(mask, scope)),
+                bias == null ? null : ofRank4(alias(bias, scope)));
     }
 
     private static NDArray alias(NDArray array, NDManager scope) {
         return Tensor.of(array).toArray(scope);
+    }
+
+    private static NDArray ofRank4(NDArray array) {
+        long[] sizes = {1, 1, 1, 1};
+        long[] given = array.getShape().getShape();
+        System.arraycopy(given, 0, sizes, sizes.length - given.length, given.length);
+        return array.reshape(sizes);
     }
 
     /** Returns these inputs with other keys and values. */

@@ -20,9 +20,6 @@ final class ReferenceBackend implements AttentionBackend {
 
     private static final Set<DataType> TYPES = Set.of(DataType.FLOAT32, DataType.FLOAT64);
 
-    /** Lower than any score, yet finite: minus infinity would make NaN of a row without keys. */
-    private static final float UNSEEN = -1e30f;
-
     @Override
     public Backend id() {
         return Backend.REFERENCE;
@@ -73,7 +70,7 @@ final class ReferenceBackend implements AttentionBackend {
             scores = scores.add(inputs.bias());
         }
         if (visible != null) {
-            NDArray unseen = scope.full(new Shape(1), UNSEEN, request.dataType());
+            NDArray unseen = unseen(visible, request.dataType(), scope);
             scores = NDArrays.where(visible.broadcast(scores.getShape()), scores, unseen);
         }
         NDArray probabilities = scores.softmax(-1);
@@ -86,5 +83,13 @@ final class ReferenceBackend implements AttentionBackend {
                     Dropout.dropout(probabilities, request.dropout(), true).singletonOrThrow();
         }
         return probabilities.matMul(value);
+    }
+
+    /** The score of a key not seen: minus infinity, but 0 where no key is seen, against NaN. */
+    private static NDArray unseen(NDArray visible, DataType type, NDManager scope) {
+        NDArray hidden = scope.full(new Shape(1), Float.NEGATIVE_INFINITY, type);
+        NDArray seeing = Visibility.seesAny(visible);
+        return NDArrays.where(
+                seeing, hidden.broadcast(seeing.getShape()), scope.zeros(new Shape(1), type));
     }
 }

@@ -20,6 +20,8 @@ import org.djlflash.torch.TorchOps;
  */
 final class TorchSdpaBackend implements AttentionBackend {
 
+    private static final int LARGEST_HALF = 65504;
+
     @Override
     public Backend id() {
         return Backend.TORCH_SDPA;
@@ -68,25 +70,32 @@ final class TorchSdpaBackend implements AttentionBackend {
         }
         NDArray visible = Visibility.of(inputs, scope);
         if (visible == null) {
-            return compute(inputs, inputs.bias(), false, scope);
+            return compute(inputs, null, false, scope);
         }
         // A row that sees nothing is NaN in some of PyTorch's kernels, forward or backward. Let it
         // see everything and cut it off afterwards: what flows back is then exactly 0.
-        NDArray seen = visible.toType(DataType.UINT8, false).max(new int[] {-1}, true);
-        seen = seen.toType(DataType.BOOLEAN, false);
+        NDArray seen = Visibility.seesAny(visible);
         NDArray safe = visible.logicalOr(seen.logicalNot());
         AttentionInputs clean = Visibility.withoutPadding(inputs, scope);
-        NDArray output = compute(clean, masked(safe, inputs.bias(), scope), false, scope);
+        NDArray output = compute(clean, masked(safe, inputs, scope), false, scope);
         NDArray zero = scope.zeros(new Shape(1), output.getDataType());
         return TorchOps.where(seen, output, zero, scope);
     }
 
-    private static NDArray masked(NDArray visible, NDArray bias, NDManager scope) {
-        if (bias == null) {
+    private static NDArray masked(NDArray visible, AttentionInputs inputs, NDManager scope) {
+        if (inputs.bias() == null) {
             return visible;
         }
+        NDArray bias = withinRange(inputs.bias(), inputs.request());
         NDArray unseen = scope.full(new Shape(1), Float.NEGATIVE_INFINITY, bias.getDataType());
         return TorchOps.where(visible, bias, unseen, scope);
+    }
+
+    /** A bias such as -1e9 would become minus infinity in half precision, and its row NaN. */
+    private static NDArray withinRange(NDArray bias, AttentionRequest request) {
+        return request.computeType() == DataType.FLOAT16 && request.dataType() != DataType.FLOAT16
+                ? bias.clip(-LARGEST_HALF, LARGEST_HALF)
+                : bias;
     }
 
     private static NDArray compute(

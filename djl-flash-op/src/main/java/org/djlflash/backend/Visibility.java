@@ -21,8 +21,19 @@ final class Visibility {
      */
     static NDArray of(AttentionInputs inputs, NDManager scope) {
         NDArray bias = inputs.bias();
-        NDArray allowed = bias == null ? null : bias.gt(Float.NEGATIVE_INFINITY);
+        NDArray allowed = bias == null ? null : bias.neq(Float.NEGATIVE_INFINITY);
         return and(and(positional(inputs, scope), inputs.mask()), allowed);
+    }
+
+    /**
+     * Tells which queries see a key at all.
+     *
+     * @param visible who sees whom
+     * @return BOOLEAN, shaped as that, but with a last dimension of 1
+     */
+    static NDArray seesAny(NDArray visible) {
+        // Not a maximum: of no keys there is none.
+        return visible.toType(DataType.UINT8, false).sum(new int[] {-1}, true).gt(0);
     }
 
     private static NDArray and(NDArray a, NDArray b) {

@@ -4,8 +4,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDManager;
+import java.math.BigInteger;
 import java.util.Arrays;
-import java.util.List;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.Set;
+import org.djlflash.backend.ArrayCheck;
 import org.djlflash.torch.GradMode;
 import org.djlflash.torch.Tensor;
 
@@ -18,8 +23,9 @@ import org.djlflash.torch.Tensor;
  */
 public final class KvCache implements AutoCloseable {
 
-    private static final List<DataType> TYPES =
-            List.of(DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64);
+    private static final Set<DataType> TYPES =
+            Collections.unmodifiableSet(
+                    EnumSet.of(DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64));
 
     private final NDManager manager;
     private final int batchSize;
@@ -37,9 +43,17 @@ public final class KvCache implements AutoCloseable {
         headSize = builder.headSize;
         lengths = new long[batchSize];
         manager = parent.newSubManager();
-        Shape shape = new Shape(batchSize, heads, capacity, headSize);
-        keys = manager.zeros(shape, builder.dataType);
-        values = manager.zeros(shape, builder.dataType);
+        boolean done = false;
+        try {
+            Shape shape = new Shape(batchSize, heads, capacity, headSize);
+            keys = manager.zeros(shape, builder.dataType);
+            values = manager.zeros(shape, builder.dataType);
+            done = true;
+        } finally {
+            if (!done) {
+                manager.close();
+            }
+        }
     }
 
     /**
@@ -60,8 +74,9 @@ public final class KvCache implements AutoCloseable {
      * @throws IllegalStateException if a row has not enough room, or the cache is closed
      */
     public void append(NDArray key, NDArray value) {
+        check("key", key);
         long[] counts = new long[batchSize];
-        Arrays.fill(counts, key.getShape().dimension() == 4 ? key.getShape().get(2) : 0);
+        Arrays.fill(counts, key.getShape().get(2));
         append(key, value, counts);
     }
 
@@ -137,6 +152,7 @@ public final class KvCache implements AutoCloseable {
 
     private void check(String name, NDArray array) {
         checkOpen();
+        ArrayCheck.usable(name, array);
         Shape shape = array.getShape();
         if (shape.dimension() != 4
                 || shape.get(0) != batchSize
@@ -170,10 +186,7 @@ public final class KvCache implements AutoCloseable {
     }
 
     private void checkCounts(long[] counts, long tokens) {
-        if (counts.length != batchSize) {
-            throw new IllegalArgumentException(
-                    counts.length + " counts, allowed is one for each of " + batchSize + " rows");
-        }
+        checkRows("counts", counts);
         for (int row = 0; row < batchSize; row++) {
             if (counts[row] < 0 || counts[row] > tokens) {
                 throw new IllegalArgumentException(
@@ -191,6 +204,18 @@ public final class KvCache implements AutoCloseable {
         }
     }
 
+    private void checkRows(String name, long[] numbers) {
+        if (numbers == null || numbers.length != batchSize) {
+            throw new IllegalArgumentException(
+                    (numbers == null ? "null" : numbers.length)
+                            + " "
+                            + name
+                            + ", allowed is one for each of "
+                            + batchSize
+                            + " rows");
+        }
+    }
+
     private void checkOpen() {
         if (!manager.isOpen()) {
             throw new IllegalStateException("the cache is closed");
@@ -202,15 +227,11 @@ public final class KvCache implements AutoCloseable {
      *
      * @param newLengths B numbers, none above the row's length
      * @throws IllegalArgumentException if they are not
+     * @throws IllegalStateException if the cache is closed
      */
     public void truncate(long... newLengths) {
-        if (newLengths.length != batchSize) {
-            throw new IllegalArgumentException(
-                    newLengths.length
-                            + " lengths, allowed is one for each of "
-                            + batchSize
-                            + " rows");
-        }
+        checkOpen();
+        checkRows("lengths", newLengths);
         for (int row = 0; row < batchSize; row++) {
             if (newLengths[row] < 0 || newLengths[row] > lengths[row]) {
                 throw new IllegalArgumentException(
@@ -222,7 +243,21 @@ public final class KvCache implements AutoCloseable {
                                 + lengths[row]);
             }
         }
+        clear(keys, newLengths);
+        clear(values, newLengths);
         System.arraycopy(newLengths, 0, lengths, 0, batchSize);
+    }
+
+    /** What was taken back may be NaN; a longer row would still multiply it, by 0. */
+    private void clear(NDArray array, long[] newLengths) {
+        try (Tensor tensor = Tensor.of(array)) {
+            for (int row = 0; row < batchSize; row++) {
+                long[] sizes = {1, heads, lengths[row] - newLengths[row], headSize};
+                try (Tensor part = tensor.view(sizes, strides(), offset(row, newLengths[row]))) {
+                    part.zero();
+                }
+            }
+        }
     }
 
     /**
@@ -378,9 +413,22 @@ public final class KvCache implements AutoCloseable {
          *
          * @param manager what the cache is closed with; its device holds the cache
          * @return the cache
-         * @throws IllegalStateException if a size is not set or the type cannot be cached
+         * @throws IllegalArgumentException if the manager is null or another engine's
+         * @throws IllegalStateException if a size is not set or too large, the type cannot be
+         *     cached, or the manager is closed
          */
         public KvCache build(NDManager manager) {
+            if (!(manager instanceof PtNDManager)) {
+                throw new IllegalArgumentException(
+                        "manager is "
+                                + (manager == null
+                                        ? "null"
+                                        : "a " + manager.getClass().getSimpleName())
+                                + ", allowed are managers of the engine PyTorch");
+            }
+            if (!manager.isOpen()) {
+                throw new IllegalStateException("manager is closed, allowed is an open one");
+            }
             requirePositive("batch size", batchSize);
             requirePositive("number of heads", heads);
             requirePositive("head size", headSize);
@@ -388,7 +436,19 @@ public final class KvCache implements AutoCloseable {
             if (!TYPES.contains(dataType)) {
                 throw new IllegalStateException("data type " + dataType + ", allowed are " + TYPES);
             }
+            requireCountable();
             return new KvCache(this, manager);
+        }
+
+        private void requireCountable() {
+            BigInteger bytes = BigInteger.valueOf(2L * dataType.getNumOfBytes());
+            for (int size : new int[] {batchSize, heads, capacity, headSize}) {
+                bytes = bytes.multiply(BigInteger.valueOf(size));
+            }
+            if (bytes.bitLength() >= Long.SIZE) {
+                throw new IllegalStateException(
+                        "a cache of " + bytes + " bytes, allowed are at most " + Long.MAX_VALUE);
+            }
         }
 
         private static void requirePositive(String name, int number) {

@@ -1,0 +1,34 @@
+package org.djlflash.backend;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.pytorch.engine.PtNDArray;
+
+/** What every array must be before it is looked at: there, PyTorch's, and open. */
+public final class ArrayCheck {
+
+    private ArrayCheck() {}
+
+    /**
+     * Demands that an array can be used.
+     *
+     * @param name what the message calls it
+     * @param array the array
+     * @throws IllegalArgumentException if it is null or another engine's
+     * @throws IllegalStateException if it is closed
+     */
+    public static void usable(String name, NDArray array) {
+        if (array == null) {
+            throw new IllegalArgumentException(name + " is null, allowed is an array");
+        }
+        if (!(array instanceof PtNDArray)) {
+            throw new IllegalArgumentException(
+                    name
+                            + " is a "
+                            + array.getClass().getSimpleName()
+                            + ", allowed are arrays of the engine PyTorch");
+        }
+        if (((PtNDArray) array).isReleased()) {
+            throw new IllegalStateException(name + " is closed, allowed is an open array");
+        }
+    }
+}
