@@ -29,7 +29,9 @@ struct bf16 {
         return r;
     }
     static __device__ __forceinline__ float2 unpack(unsigned int pair) {
-        return make_float2(__uint_as_float(pair << 16), __uint_as_float(pair & 0xffff0000u));
+        float2 f;  // opaque, so that the compiler does not unpack long before the use and hold twice the registers
+        asm volatile("{ shl.b32 %0, %2, 16; and.b32 %1, %2, 0xffff0000; }" : "=f"(f.x), "=f"(f.y) : "r"(pair));
+        return f;
     }
     static __device__ __forceinline__ float load(const void* base, long long index) {
         return __uint_as_float(static_cast<unsigned int>(static_cast<const unsigned short*>(base)[index]) << 16);

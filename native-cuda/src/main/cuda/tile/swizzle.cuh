@@ -32,6 +32,9 @@ struct LaneAddress {
     __device__ __forceinline__ LaneAddress(unsigned int tile, int row, int chunk_bit)
         : row_base(tile + row * Layout::PITCH), chunk_xor((Layout::term(row) ^ chunk_bit) << 4) {}
 
+    // Keeps the compiler from computing the addresses below ahead of a loop, where they would occupy registers throughout.
+    __device__ __forceinline__ void pin() { asm volatile("" : "+r"(row_base), "+r"(chunk_xor)); }
+
     // 16 * row_step rows and 16 * column_step elements from the origin.
     __device__ __forceinline__ unsigned int at(int row_step, int column_step) const {
         constexpr int STEPS = Layout::GROUP / 2;

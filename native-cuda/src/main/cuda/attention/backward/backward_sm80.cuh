@@ -105,8 +105,11 @@ struct BackwardSm80 {
                                                   unsigned int queries_tile) const {
         LaneAddress<D> key_lane(keys_tile, warp * 16 + lane % 16, lane / 16);
         LaneAddress<D> query_lane(queries_tile, lane % 8 + lane / 16 * 8, lane / 8 % 2);
+        key_lane.pin();
+        query_lane.pin();
         clear(result);
-#pragma unroll
+// Two steps at a time: unrolled further, the assembler prefetches until it spills.
+#pragma unroll 2
         for (int step = 0; step < D / 16; ++step) {
             unsigned int a[4];
             load_matrix_x4(a, key_lane.at(0, step));
@@ -124,6 +127,7 @@ struct BackwardSm80 {
     __device__ __forceinline__ void accumulate(float (&result)[D_TILES][4], const unsigned int (&weights)[M / 16][4],
                                                unsigned int queries_tile) const {
         LaneAddress<D> query_lane(queries_tile, lane % 16, lane / 16);
+        query_lane.pin();
 #pragma unroll
         for (int step = 0; step < M / 16; ++step) {
 #pragma unroll
@@ -177,45 +181,55 @@ struct BackwardSm80 {
         }
     }
 
-    // One bit an element of P^T, in the order of [M_TILES][4]. A lane needs, of queries 2t and 2t + 1, the keys of its
-    // own parity; its neighbour (lane ^ 4) needs the others of the same two calls: each makes one call, they swap halves.
-    __device__ __forceinline__ void dropout_bits(bool (&keep)[M_TILES][4], int head, int m_block) const {
+    // P^T with dropped elements cleared, and dP^T = keep ? dP^T * keep_scale : 0. A lane needs, of queries 2t and 2t + 1,
+    // the keys of its own parity; its neighbour (lane ^ 4) needs the other keys of the same two calls: each makes one
+    // call, then they swap halves.
+    __device__ __forceinline__ void drop(unsigned int (&dropped)[M / 16][4], const unsigned int (&w)[M / 16][4],
+                                         float (&dp)[M_TILES][4], int head, int m_block) const {
         DropoutMask mask(p.problem, batch, head);
         bool odd = (lane / 4) % 2 == 1;
         int key = first_key + warp * 16 + lane / 4;
 #pragma unroll
-        for (int m = 0; m < M_TILES; m += 2) {
-            int query = m_block * M + m * 8 + lane % 4 * 2;
+        for (int i = 0; i < M / 16; ++i) {
+            int query = m_block * M + i * 16 + lane % 4 * 2;
             uint4 own = mask.patch(query + (odd ? 1 : 0), key);
-            u32 low0 = __byte_perm(own.x, own.y, 0x5410), high0 = __byte_perm(own.x, own.y, 0x7632);
-            u32 low1 = __byte_perm(own.z, own.w, 0x5410), high1 = __byte_perm(own.z, own.w, 0x7632);
-            u32 other0 = __shfl_xor_sync(0xffffffffu, odd ? low0 : high0, 4);
-            u32 other1 = __shfl_xor_sync(0xffffffffu, odd ? low1 : high1, 4);
-            u32 mine0 = odd ? high0 : low0, mine1 = odd ? high1 : low1;
-            u32 even_query0 = odd ? other0 : mine0, odd_query0 = odd ? mine0 : other0;  // queries 2t, 2t+1
-            u32 even_query1 = odd ? other1 : mine1, odd_query1 = odd ? mine1 : other1;  // queries 2t+8, 2t+9
-            keep[m][0] = mask.keeps_low(even_query0);
-            keep[m][2] = mask.keeps_high(even_query0);
-            keep[m][1] = mask.keeps_low(odd_query0);
-            keep[m][3] = mask.keeps_high(odd_query0);
-            keep[m + 1][0] = mask.keeps_low(even_query1);
-            keep[m + 1][2] = mask.keeps_high(even_query1);
-            keep[m + 1][1] = mask.keeps_low(odd_query1);
-            keep[m + 1][3] = mask.keeps_high(odd_query1);
+#pragma unroll
+            for (int half = 0; half < 2; ++half) {  // queries 2t, 2t + 1, then 8 further
+                u32 first = half == 0 ? own.x : own.z;   // keys b, b + 1
+                u32 second = half == 0 ? own.y : own.w;  // keys b + 8, b + 9
+                u32 low = __byte_perm(first, second, 0x5410);   // even keys
+                u32 high = __byte_perm(first, second, 0x7632);  // odd keys
+                u32 other = __shfl_xor_sync(0xffffffffu, odd ? low : high, 4);
+                u32 mine = odd ? high : low;
+                u32 even_query = odd ? other : mine;
+                u32 odd_query = odd ? mine : other;
+                float(&x)[4] = dp[2 * i + half];
+                bool keep0 = mask.keeps_low(even_query), keep1 = mask.keeps_low(odd_query);
+                bool keep2 = mask.keeps_high(even_query), keep3 = mask.keeps_high(odd_query);
+                x[0] = keep0 ? x[0] * p.problem.keep_scale : 0.f;
+                x[1] = keep1 ? x[1] * p.problem.keep_scale : 0.f;
+                x[2] = keep2 ? x[2] * p.problem.keep_scale : 0.f;
+                x[3] = keep3 ? x[3] * p.problem.keep_scale : 0.f;
+                dropped[i][2 * half] = w[i][2 * half] & ((keep0 ? 0xffffu : 0u) | (keep1 ? 0xffff0000u : 0u));
+                dropped[i][2 * half + 1] = w[i][2 * half + 1] & ((keep2 ? 0xffffu : 0u) | (keep3 ? 0xffff0000u : 0u));
+            }
         }
     }
 
-    // dS^T = P^T (dP^T - dot), also into shared memory [N keys][M queries].
-    __device__ __forceinline__ void score_gradients(float (&dp)[M_TILES][4], const float (&w)[M_TILES][4],
+    // dS^T = P^T (dP^T - dot), also into shared memory [N keys][M queries]. P comes rounded to elements: half the
+    // registers, and dS is rounded to elements next anyway.
+    __device__ __forceinline__ void score_gradients(float (&dp)[M_TILES][4], const unsigned int (&w)[M / 16][4],
                                                     unsigned int stats, unsigned int ds) const {
-        unsigned int row = warp * 16 + lane / 4;
+        unsigned int row = warp * 16 + pinned(lane) / 4;
 #pragma unroll
         for (int m = 0; m < M_TILES; ++m) {
             float4 x = load_shared_float4(stats + m * 64 + lane % 4 * 16);
-            dp[m][0] = w[m][0] * (dp[m][0] - x.y);
-            dp[m][1] = w[m][1] * (dp[m][1] - x.w);
-            dp[m][2] = w[m][2] * (dp[m][2] - x.y);
-            dp[m][3] = w[m][3] * (dp[m][3] - x.w);
+            float2 low = Element::unpack(w[m / 2][m % 2 * 2]);
+            float2 high = Element::unpack(w[m / 2][m % 2 * 2 + 1]);
+            dp[m][0] = low.x * (dp[m][0] - x.y);
+            dp[m][1] = low.y * (dp[m][1] - x.w);
+            dp[m][2] = high.x * (dp[m][2] - x.y);
+            dp[m][3] = high.y * (dp[m][3] - x.w);
             unsigned int at = ds + Swizzle<M>::offset(row, m) + lane % 4 * 4;
             store_shared(at, Element::pack(dp[m][0], dp[m][1]));
             store_shared(at + 8 * Swizzle<M>::PITCH, Element::pack(dp[m][2], dp[m][3]));
@@ -229,19 +243,20 @@ struct BackwardSm80 {
         float dq[DQ_ROWS / 16][DQ_COLUMNS / 8][4];
 #pragma unroll
         for (int m = 0; m < DQ_ROWS / 16; ++m) clear(dq[m]);
-        int ds_row = lane % 8 + lane / 16 * 8;
-        int k_row = lane % 16;
+        int here = pinned(lane);
+        int ds_row = here % 8 + here / 16 * 8;
+        int k_row = here % 16;
 #pragma unroll
         for (int step = 0; step < N / 16; ++step) {
             unsigned int a[DQ_ROWS / 16][4];
 #pragma unroll
             for (int m = 0; m < DQ_ROWS / 16; ++m) {
-                int chunk = (row0 + m * 16) / 8 + lane / 8 % 2;
+                int chunk = (row0 + m * 16) / 8 + here / 8 % 2;
                 load_matrix_x4_transposed(a[m], ds + step * 16 * Swizzle<M>::PITCH + Swizzle<M>::offset(ds_row, chunk));
             }
 #pragma unroll
             for (int d = 0; d < DQ_COLUMNS / 16; ++d) {
-                int chunk = (column0 + d * 16) / 8 + lane / 16;
+                int chunk = (column0 + d * 16) / 8 + here / 16;
                 unsigned int b[4];
                 load_matrix_x4_transposed(b, k_tile + step * 16 * Swizzle<D>::PITCH + Swizzle<D>::offset(k_row, chunk));
 #pragma unroll
@@ -296,35 +311,26 @@ struct BackwardSm80 {
         unsigned int d_o = do_tile + stage * Q_BYTES;
         unsigned int stats = stats_tile + stage * STATS_BYTES;
         float s[M_TILES][4];
-        float dp[M_TILES][4];
         times_queries(s, k_tile, q);
-        times_queries(dp, v_tile, d_o);
         finish_scores(s, head, m);
         weights(s, stats);
-        unsigned int operand[M / 16][4];
+        unsigned int p16[M / 16][4];
+#pragma unroll
+        for (int i = 0; i < M / 16; ++i) pack_operand<Element>(p16[i], s[2 * i], s[2 * i + 1]);
+        float dp[M_TILES][4];
+        times_queries(dp, v_tile, d_o);
         if (DROPOUT_) {
-            bool keep[M_TILES][4];
-            dropout_bits(keep, head, m);
-#pragma unroll
-            for (int i = 0; i < M_TILES; i += 2) {
-                float kept[2][4];
-#pragma unroll
-                for (int j = 0; j < 8; ++j) {
-                    float& x = dp[i + j / 4][j % 4];
-                    x = keep[i + j / 4][j % 4] ? x * p.problem.keep_scale : 0.f;
-                    kept[j / 4][j % 4] = keep[i + j / 4][j % 4] ? s[i + j / 4][j % 4] : 0.f;
-                }
-                pack_operand<Element>(operand[i / 2], kept[0], kept[1]);
-            }
+            unsigned int dropped[M / 16][4];
+            drop(dropped, p16, dp, head, m);
+            accumulate(dv, dropped, d_o);
         } else {
-#pragma unroll
-            for (int i = 0; i < M / 16; ++i) pack_operand<Element>(operand[i], s[2 * i], s[2 * i + 1]);
+            accumulate(dv, p16, d_o);
         }
-        accumulate(dv, operand, d_o);
-        score_gradients(dp, s, stats, ds);
+        score_gradients(dp, p16, stats, ds);
+        unsigned int ds16[M / 16][4];
 #pragma unroll
-        for (int i = 0; i < M / 16; ++i) pack_operand<Element>(operand[i], dp[2 * i], dp[2 * i + 1]);
-        accumulate(dk, operand, q);
+        for (int i = 0; i < M / 16; ++i) pack_operand<Element>(ds16[i], dp[2 * i], dp[2 * i + 1]);
+        accumulate(dk, ds16, q);
     }
 
     __device__ __forceinline__ void run() {

@@ -61,6 +61,18 @@ struct ForwardSm80 {
         }
     }
 
+    // grid.x runs over query blocks first, from the last (under a causal rule the longest) to the first, then heads,
+    // then batch: blocks that share K and V run together. Read afresh at the end, rather than held in registers that
+    // the main loop is short of.
+    __device__ __forceinline__ void locate() {
+        int m_blocks = tiles(p.problem.queries, M);
+        int index = block_index();
+        first_query = (m_blocks - 1 - index % m_blocks) * M;
+        int rest = index / m_blocks;
+        batch = rest / p.problem.heads;
+        head = rest % p.problem.heads;
+    }
+
     using Loader = TileLoader<N, D, THREADS>;
 
     __device__ __forceinline__ void load_q() const {
@@ -82,6 +94,8 @@ struct ForwardSm80 {
     __device__ __forceinline__ void scores(float (&s)[M_TILES][S_TILES][4], int stage) const {
         LaneAddress<D> q_lane(q_tile, warp * WARP_ROWS + lane % 16, lane / 16);
         LaneAddress<D> k_lane(k_tile + stage * 2 * K_BYTES, lane % 8 + lane / 16 * 8, lane / 8 % 2);
+        q_lane.pin();
+        k_lane.pin();
 #pragma unroll
         for (int m = 0; m < M_TILES; ++m) clear(s[m]);
 #pragma unroll
@@ -205,6 +219,7 @@ struct ForwardSm80 {
     // O += P V.
     __device__ __forceinline__ void accumulate(float (&s)[M_TILES][S_TILES][4], int stage) {
         LaneAddress<D> v_lane(v_tile + stage * 2 * K_BYTES, lane % 16, lane / 16);
+        v_lane.pin();
 #pragma unroll
         for (int step = 0; step < N / 16; ++step) {
             unsigned int a[M_TILES][4];
@@ -276,6 +291,7 @@ struct ForwardSm80 {
     // Normalises, writes the log-sum-exp, and stores O through this warp's own rows of the Q tile: full 16-byte rows.
     __device__ __forceinline__ void finish() {
         __syncwarp();
+        locate();
 #pragma unroll
         for (int m = 0; m < M_TILES; ++m) {
             float inverse[2];
