@@ -1,0 +1,32 @@
+package org.djlflash.autograd;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.djlflash.testkit.ChildCases;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Faults of a kernel, in a child JVM: those that are not contained end it. */
+class AttentionFaultTest {
+
+    private static ChildCases cases;
+
+    @BeforeAll
+    static void runAll(@TempDir Path folder) throws IOException, InterruptedException {
+        cases = ChildCases.run(folder, AttentionFault.class);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void isContained(AttentionFault fault) {
+        cases.assertPassed(fault);
+    }
+
+    @Test
+    void theJvmEndsCleanly() {
+        cases.assertCleanExit();
+    }
+}
