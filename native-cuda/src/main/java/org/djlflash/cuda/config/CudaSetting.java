@@ -44,7 +44,7 @@ public enum CudaSetting {
      * @return such as {@code DJLFLASH_CUDA_CACHE_FOLDER}
      */
     public String environmentVariable() {
-        return "DJLFLASH_CUDA_" + name().toUpperCase(Locale.ROOT);
+        return "DJLFLASH_CUDA_" + name();
     }
 
     /**

@@ -61,8 +61,7 @@ public final class CubinBuild {
         new CubinBuild(nvcc.get(), cache).build(CommonVariants.list(), folder);
     }
 
-    void build(Set<KernelVariant> variants, Path folder)
-            throws IOException, InterruptedException {
+    void build(Set<KernelVariant> variants, Path folder) throws IOException, InterruptedException {
         long start = System.nanoTime();
         ExecutorService threads =
                 Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());

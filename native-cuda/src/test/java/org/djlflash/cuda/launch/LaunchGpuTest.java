@@ -17,6 +17,7 @@ import org.djlflash.cuda.config.CudaSetting;
 import org.djlflash.cuda.jit.CubinRefusedException;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.BiasKind;
 import org.djlflash.cuda.plan.ElementType;
 import org.djlflash.cuda.plan.KernelStep;
 import org.djlflash.cuda.plan.KernelVariant;
@@ -109,9 +110,11 @@ class LaunchGpuTest {
     @Test
     void emptyCacheIsFilledAndReadByTheNextLauncher() throws Exception {
         System.setProperty(CudaSetting.CACHE_FOLDER.property(), temporary.resolve("c").toString());
-        // A head size that the jar does not hold.
+        // A combination that the jar does not hold.
         AttentionProblem problem =
-                AttentionProblem.of(ElementType.FP16, new AttentionShape(1, 1, 1, 64, 64, 32));
+                AttentionProblem.of(ElementType.FP16, new AttentionShape(1, 1, 1, 64, 64, 16))
+                        .withBias(BiasKind.FLOAT)
+                        .withDropout(0.5);
         for (int run = 0; run < 2; run++) {
             AttentionLauncher launcher = new AttentionLauncher(TestGpu.device(), List.of());
             long start = System.nanoTime();
