@@ -39,7 +39,7 @@ final class BundleCommand extends ModelCommand {
         if (Files.exists(folder) && out != null) {
             throw new IllegalArgumentException("--out " + out + " exists, allowed is a new folder");
         }
-        Bundle bundle = new Bundle(home, folder, new ConsoleProgress());
+        Bundle bundle = new Bundle(home, folder, progress());
         bundle.assemble();
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("folder", folder.toString());

@@ -1,14 +1,21 @@
 package org.djlflash.examples;
 
 import ai.djl.util.Progress;
+import java.io.PrintWriter;
+import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
-/** A progress bar on the standard error stream, so that results stay clean. */
-final class ConsoleProgress implements Progress {
+/** A progress bar on the error stream, so that results stay clean. */
+final class ConsoleProgress implements Progress, AutoCloseable {
 
+    private final PrintWriter err;
     private ProgressBar bar;
+
+    ConsoleProgress(PrintWriter err) {
+        this.err = err;
+    }
 
     @Override
     public void reset(String message, long max, String trailingMessage) {
@@ -19,7 +26,13 @@ final class ConsoleProgress implements Progress {
                         .setInitialMax(max)
                         .setStyle(ProgressBarStyle.ASCII)
                         .setUpdateIntervalMillis(200)
+                        .setConsumer(new DelegatingProgressBarConsumer(this::draw))
                         .build();
+    }
+
+    private void draw(String line) {
+        err.print("\r" + line);
+        err.flush();
     }
 
     @Override
@@ -32,7 +45,14 @@ final class ConsoleProgress implements Progress {
         if (bar != null) {
             bar.close();
             bar = null;
+            err.println();
         }
+    }
+
+    /** Ends the bar, so that an error has a line of its own. */
+    @Override
+    public void close() {
+        end();
     }
 
     @Override

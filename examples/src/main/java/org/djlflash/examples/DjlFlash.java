@@ -3,6 +3,7 @@ package org.djlflash.examples;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 
 /** The command line: one class a subcommand. */
@@ -14,6 +15,8 @@ import picocli.CommandLine.ParseResult;
         subcommands = {
             GenerateCommand.class,
             PerplexityCommand.class,
+            FineTuneGpt2Command.class,
+            FineTuneBertCommand.class,
             ExplainCommand.class,
             DoctorCommand.class,
             BundleCommand.class
@@ -28,6 +31,7 @@ public final class DjlFlash {
      *
      * @param args the subcommand and its options
      */
+    @SuppressWarnings("checkstyle:RegexpSinglelineJava")
     public static void main(String[] args) {
         System.exit(
                 run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args));
@@ -46,8 +50,18 @@ public final class DjlFlash {
                 .setOut(out)
                 .setErr(err)
                 .setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler(DjlFlash::refuse)
                 .setExecutionExceptionHandler(DjlFlash::report)
                 .execute(args);
+    }
+
+    /** One line, in place of all the help. */
+    private static int refuse(ParameterException e, String... args) {
+        CommandLine command = e.getCommandLine();
+        String name = command.getCommandSpec().qualifiedName();
+        command.getErr()
+                .println("djl-flash: " + firstLine(e.getMessage()) + " (see: " + name + " --help)");
+        return command.getCommandSpec().exitCodeOnInvalidInput();
     }
 
     /** One line, unless the trace is asked for. */
@@ -57,8 +71,12 @@ public final class DjlFlash {
             e.printStackTrace(command.getErr());
         } else {
             String text = e.getMessage() == null ? e.toString() : e.getMessage();
-            command.getErr().println("djl-flash: " + text.lines().findFirst().orElse(text));
+            command.getErr().println("djl-flash: " + firstLine(text));
         }
         return command.getCommandSpec().exitCodeOnExecutionException();
+    }
+
+    private static String firstLine(String text) {
+        return text.lines().findFirst().orElse(text);
     }
 }

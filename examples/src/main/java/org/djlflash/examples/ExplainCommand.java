@@ -42,6 +42,7 @@ final class ExplainCommand extends ModelCommand {
             paramLabel = "B,H,T,D",
             required = true,
             split = ",",
+            hideParamSyntax = true,
             description = "Batch size, query heads, queries and head size.")
     private long[] query;
 
@@ -112,7 +113,9 @@ final class ExplainCommand extends ModelCommand {
     private AttentionRequest request() {
         if (query.length != 4 || Arrays.stream(query).anyMatch(size -> size < 1)) {
             throw new IllegalArgumentException(
-                    "--q " + Arrays.toString(query) + ", allowed are four numbers of at least 1");
+                    "--q "
+                            + Arrays.toString(query)
+                            + ", allowed are four numbers of at least 1, such as 1,12,1024,64");
         }
         long heads = keyHeads == null ? query[1] : keyHeads;
         if (heads < 1 || query[1] % heads != 0) {

@@ -2,6 +2,7 @@ package org.djlflash.examples;
 
 import ai.djl.Device;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -34,8 +35,9 @@ final class GenerateCommand extends ModelCommand {
 
         @Option(
                 names = "--ids",
-                paramLabel = "ID",
+                paramLabel = "ID,ID...",
                 split = ",",
+                hideParamSyntax = true,
                 description = "The token ids to continue, separated by commas.")
         private int[] ids;
     }
@@ -84,11 +86,11 @@ final class GenerateCommand extends ModelCommand {
     public Integer call() throws Exception {
         SamplingOptions sampling = sampling();
         Device device = device();
-        Path folder = model.find();
-        try (Gpt2 gpt2 = Gpt2.load(folder, device, null);
-                HuggingFaceTokenizer tokenizer = tokenizer(folder)) {
+        try (Gpt2 gpt2 = model.read(folder -> Gpt2.load(folder, device, null));
+                HuggingFaceTokenizer tokenizer = model.read(this::tokenizer)) {
             int[] ids = promptIds(tokenizer);
-            TextStream stream = new TextStream(tokenizer, this::sayOn);
+            String head = prompt.text == null ? "" : prompt.text;
+            TextStream stream = new TextStream(tokenizer, head, this::sayOn);
             GenerationResult result =
                     new TextGenerator(gpt2)
                             .generate(ids, maxNewTokens, sampling, (id, count) -> stream.add(id));
@@ -101,7 +103,7 @@ final class GenerateCommand extends ModelCommand {
     }
 
     /** A model that is given token ids needs no tokenizer. */
-    private HuggingFaceTokenizer tokenizer(Path folder) throws Exception {
+    private HuggingFaceTokenizer tokenizer(Path folder) throws IOException {
         boolean needed = prompt.text != null;
         return needed || Files.exists(folder.resolve("tokenizer.json"))
                 ? Tokenizers.open(folder)
@@ -112,7 +114,6 @@ final class GenerateCommand extends ModelCommand {
         if (prompt.ids != null) {
             return prompt.ids;
         }
-        sayOn(prompt.text);
         return LongStream.of(tokenizer.encode(prompt.text).getIds())
                 .mapToInt(Math::toIntExact)
                 .toArray();

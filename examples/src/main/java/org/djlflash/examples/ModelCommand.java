@@ -58,6 +58,11 @@ abstract class ModelCommand implements Callable<Integer> {
         return device.isGpu() ? "gpu" + device.getDeviceId() : "cpu";
     }
 
+    /** Returns a progress bar on the error stream. */
+    ConsoleProgress progress() {
+        return new ConsoleProgress(spec.commandLine().getErr());
+    }
+
     /** Prints a line of text, unless JSON is asked for. */
     void say(String line) {
         if (!json) {

@@ -1,5 +1,6 @@
 package org.djlflash.examples;
 
+import ai.djl.MalformedModelException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,6 +9,12 @@ import picocli.CommandLine.Option;
 
 /** The option {@code --model}. */
 final class ModelFolder {
+
+    /** Reads something from a folder. */
+    @FunctionalInterface
+    interface Reader<T> {
+        T read(Path folder) throws IOException, MalformedModelException;
+    }
 
     @Option(
             names = "--model",
@@ -23,5 +30,15 @@ final class ModelFolder {
             throw new IllegalArgumentException("--model " + folder + ": not a folder");
         }
         return folder;
+    }
+
+    /** Reads something from the folder; errors name it. */
+    <T> T read(Reader<T> reader) throws IOException {
+        Path found = find();
+        try {
+            return reader.read(found);
+        } catch (IOException | MalformedModelException e) {
+            throw new IOException("--model " + found + ": " + e.getMessage(), e);
+        }
     }
 }

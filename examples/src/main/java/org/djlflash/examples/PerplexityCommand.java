@@ -2,15 +2,9 @@ package org.djlflash.examples;
 
 import ai.djl.Device;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.stream.LongStream;
-import java.util.stream.Stream;
 import org.djlflash.zoo.Tokenizers;
 import org.djlflash.zoo.evaluate.Perplexity;
 import org.djlflash.zoo.gpt2.Gpt2;
@@ -42,16 +36,14 @@ final class PerplexityCommand extends ModelCommand {
 
     @Override
     public Integer call() throws Exception {
-        if (!Files.isRegularFile(text)) {
-            throw new IllegalArgumentException("--text " + text + ": not a file");
-        }
+        String content = TextFile.read("--text", text);
         Device device = device();
-        Path folder = model.find();
-        try (Gpt2 gpt2 = Gpt2.load(folder, device, null);
-                HuggingFaceTokenizer tokenizer = Tokenizers.open(folder)) {
+        try (Gpt2 gpt2 = model.read(folder -> Gpt2.load(folder, device, null));
+                HuggingFaceTokenizer tokenizer = model.read(Tokenizers::open);
+                ConsoleProgress progress = progress()) {
             int tokens = window == null ? gpt2.maxPositions() : window;
-            Perplexity result =
-                    Perplexity.measure(gpt2, ids(tokenizer), tokens, new ConsoleProgress());
+            long[] ids = TextFile.encode(tokenizer, content);
+            Perplexity result = Perplexity.measure(gpt2, ids, tokens, progress);
             say(
                     String.format(
                             "%.4f nats per token, perplexity %.3f, %d windows of %d tokens on %s",
@@ -69,16 +61,5 @@ final class PerplexityCommand extends ModelCommand {
             report(json);
         }
         return 0;
-    }
-
-    /** Encodes line by line, as the models' training did. */
-    private long[] ids(HuggingFaceTokenizer tokenizer) throws IOException {
-        try (Stream<String> lines = Files.lines(text, StandardCharsets.UTF_8)) {
-            return lines.flatMapToLong(
-                            line -> LongStream.of(tokenizer.encode(line + "\n").getIds()))
-                    .toArray();
-        } catch (UncheckedIOException e) {
-            throw new IllegalArgumentException("--text " + text + ": not UTF-8", e);
-        }
     }
 }

@@ -14,6 +14,7 @@ final class TextStream {
 
     private final HuggingFaceTokenizer tokenizer;
     private final Consumer<String> printer;
+    private String head;
     private long[] ids = new long[0];
     private String printed = "";
 
@@ -21,10 +22,12 @@ final class TextStream {
      * Starts a text.
      *
      * @param tokenizer the tokenizer, or null if there is none: then the ids are printed
+     * @param head what is printed before the first token, but not before there is one
      * @param printer where the text goes
      */
-    TextStream(HuggingFaceTokenizer tokenizer, Consumer<String> printer) {
+    TextStream(HuggingFaceTokenizer tokenizer, String head, Consumer<String> printer) {
         this.tokenizer = tokenizer;
+        this.head = head;
         this.printer = printer;
     }
 
@@ -33,12 +36,12 @@ final class TextStream {
         ids = Arrays.copyOf(ids, ids.length + 1);
         ids[ids.length - 1] = id;
         if (tokenizer == null) {
-            printer.accept(" " + id);
+            print(" " + id);
             return true;
         }
         String text = tokenizer.decode(ids);
         if (text.indexOf(BROKEN, printed.length()) < 0) {
-            print(text);
+            printUpTo(text);
         }
         return true;
     }
@@ -46,13 +49,20 @@ final class TextStream {
     /** Prints what was held back. */
     void end() {
         if (tokenizer != null) {
-            print(tokenizer.decode(ids));
+            printUpTo(tokenizer.decode(ids));
+        } else {
+            print("");
         }
     }
 
-    private void print(String text) {
-        printer.accept(text.substring(printed.length()));
+    private void printUpTo(String text) {
+        print(text.substring(printed.length()));
         printed = text;
+    }
+
+    private void print(String text) {
+        printer.accept(head + text);
+        head = "";
     }
 
     /** Returns the text so far, or null if there is no tokenizer. */
