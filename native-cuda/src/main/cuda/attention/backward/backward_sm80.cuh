@@ -1,11 +1,15 @@
 // Attention backward on mma.sync and cp.async (sm_80 and later): dK and dV of one key tile, and its share of dQ.
 //
 // One block owns BLOCK_N keys of one key head and walks over all query tiles of all query heads of the group, so dK and
-// dV need no atomics under GQA. Everything is computed transposed: S^T = K Q^T and dP^T = V dO^T have keys as rows, 16
-// a warp, so P^T and dS^T are, repacked, the register operands of dV += P^T dO and dK += dS^T Q. Only dS^T passes
-// through shared memory, for dQ = dS K, which needs all keys of the tile. dQ of step i is computed in step i + 1 from a
-// double buffer: one barrier a step. Q, dO and the row statistics are fetched a step ahead.
-// Bound by shared-memory bandwidth (about 700 KB of operand reads for 64x128x128) and by exposed latency.
+// dV need no atomics under GQA. Everything is computed transposed: S^T = K Q^T and dP^T = V dO^T have keys as rows, so
+// P^T and dS^T are, repacked, the register operands of dV += P^T dO and dK += dS^T Q.
+//
+// A pair of warps owns 32 keys: for S^T and dP^T each takes every other group of 16 queries, for dV and dK every other
+// group of 16 columns; the halves of P^T and dS^T that a warp lacks come from its partner through shared memory, behind
+// a barrier of the two alone. So every B operand read from shared memory feeds two row tiles. dQ = dS K needs the dS of
+// all keys: it is computed one step later from a double buffer, so the block meets at one barrier a step. Q, dO and the
+// row statistics are fetched a step ahead.
+// Bound by shared-memory bandwidth (ldmatrix) and by exposed latency: two warps a scheduler.
 #pragma once
 
 #include "attention/dropout.cuh"
@@ -23,13 +27,14 @@ struct BackwardSm80 {
     static constexpr int M = BLOCK_M_;
     static constexpr int N = BLOCK_N_;
     static constexpr int THREADS = 32 * WARPS_;
-    static constexpr int M_TILES = M / 8;   // accumulators over queries
-    static constexpr int D_TILES = D / 8;   // accumulators over head_dim
+    static constexpr int M_TILES = M / 16;  // a warp's accumulators over its half of the queries
+    static constexpr int D_TILES = D / 16;  // and over its half of head_dim
     static constexpr int KV_BYTES = N * D * 2;
     static constexpr int Q_BYTES = M * D * 2;
     static constexpr int DS_BYTES = N * M * 2;
     static constexpr int STATS_BYTES = M * 8;
-    static_assert(N == 16 * WARPS_ && M % 16 == 0 && D % 16 == 0 && STAGES_ == 2, "16 keys a warp, two stages");
+    static constexpr int STEPS = M / 32;  // a warp's own groups of 16 queries: numbers 2 * i + half
+    static_assert(N == 16 * WARPS_ && M % 32 == 0 && D % 32 == 0 && STAGES_ == 2, "two warps share 32 keys, two stages");
 
     // Warps over dQ [M x D]: rows x columns as square as the tile allows.
     static constexpr bool fits(int rows) { return M % (16 * rows) == 0 && D % (16 * (WARPS_ / rows)) == 0; }
@@ -43,12 +48,16 @@ struct BackwardSm80 {
     const BackwardParams& p;
     VisibleKeys visible;
     int batch, kv_head, n_block, first_key, warp, lane;
+    int half, pair_key;            // which half of its pair this warp is, and the pair's first key in the tile
     int group, m_begin, m_blocks;  // query tiles m_begin .. m_blocks - 1 of each head of the group
     unsigned int k_tile, v_tile, q_tile, do_tile, ds_tile, stats_tile;
     float scale_log2;
 
-    float dk[D_TILES][4];
-    float dv[D_TILES][4];
+    float dk[2][D_TILES][4];  // [16 keys each][columns of group 2 * d + half]
+    float dv[2][D_TILES][4];
+
+    using Scores = float[2][M_TILES][4];          // [16 keys each][8 queries of the own groups]
+    using Operands = unsigned int[2][STEPS][4];  // the same, packed
 
     using QueryLoader = TileLoader<M, D, THREADS>;
 
@@ -56,6 +65,8 @@ struct BackwardSm80 {
         : p(params), visible(params.problem, b), batch(b), kv_head(hk), n_block(n), first_key(n * N) {
         warp = threadIdx.x / 32;
         lane = threadIdx.x % 32;
+        half = warp % 2;
+        pair_key = warp / 2 * 32;
         group = p.problem.heads / p.problem.kv_heads;
         m_blocks = tiles(p.problem.queries, M);
         m_begin = first_key < visible.length ? min(m_blocks, visible.first_query(first_key) / M) : m_blocks;
@@ -66,8 +77,10 @@ struct BackwardSm80 {
         ds_tile = do_tile + STAGES_ * Q_BYTES;
         stats_tile = ds_tile + 2 * DS_BYTES;
         scale_log2 = p.problem.scale * LOG2_E;
-        clear(dk);
-        clear(dv);
+        clear(dk[0]);
+        clear(dk[1]);
+        clear(dv[0]);
+        clear(dv[1]);
     }
 
     __device__ __forceinline__ i64 head_index(int head) const {
@@ -100,139 +113,212 @@ struct BackwardSm80 {
         copy_async_commit();
     }
 
-    // result[16 keys x M queries] = (16 rows of keys_tile) * (queries_tile)^T
-    __device__ __forceinline__ void times_queries(float (&result)[M_TILES][4], unsigned int keys_tile,
+    // Barrier of the two warps that share 32 keys; barrier 0 is the whole block's.
+    __device__ __forceinline__ void meet_partner() const {
+        asm volatile("bar.sync %0, 64;" ::"r"(1 + warp / 2) : "memory");
+    }
+
+    // result[32 keys x own queries] = (rows of keys_tile) * (queries_tile)^T
+    __device__ __forceinline__ void times_queries(Scores& result, unsigned int keys_tile,
                                                   unsigned int queries_tile) const {
-        LaneAddress<D> key_lane(keys_tile, warp * 16 + lane % 16, lane / 16);
-        LaneAddress<D> query_lane(queries_tile, lane % 8 + lane / 16 * 8, lane / 8 % 2);
+        LaneAddress<D> key_lane(keys_tile, pair_key + lane % 16, lane / 16);
+        LaneAddress<D> query_lane(queries_tile, half * 16 + lane % 8 + lane / 16 * 8, lane / 8 % 2);
         key_lane.pin();
         query_lane.pin();
-        clear(result);
-// Two steps at a time: unrolled further, the assembler prefetches until it spills.
-#pragma unroll 2
-        for (int step = 0; step < D / 16; ++step) {
-            unsigned int a[4];
-            load_matrix_x4(a, key_lane.at(0, step));
+        clear(result[0]);
+        clear(result[1]);
 #pragma unroll
-            for (int m = 0; m < M / 16; ++m) {
+        for (int step = 0; step < D / 16; ++step) {
+            unsigned int a[2][4];
+            load_matrix_x4(a[0], key_lane.at(0, step));
+            load_matrix_x4(a[1], key_lane.at(1, step));
+#pragma unroll
+            for (int i = 0; i < STEPS; ++i) {
                 unsigned int b[4];
-                load_matrix_x4(b, query_lane.at(m, step));
-                Mma<Element>::run(result[2 * m], a, b[0], b[1]);
-                Mma<Element>::run(result[2 * m + 1], a, b[2], b[3]);
+                load_matrix_x4(b, query_lane.at(2 * i, step));
+#pragma unroll
+                for (int tile = 0; tile < 2; ++tile) {
+                    Mma<Element>::run(result[tile][2 * i], a[tile], b[0], b[1]);
+                    Mma<Element>::run(result[tile][2 * i + 1], a[tile], b[2], b[3]);
+                }
             }
         }
     }
 
-    // result[16 keys x D] += weights[16 keys x M] * (queries_tile)
-    __device__ __forceinline__ void accumulate(float (&result)[D_TILES][4], const unsigned int (&weights)[M / 16][4],
-                                               unsigned int queries_tile) const {
-        LaneAddress<D> query_lane(queries_tile, lane % 16, lane / 16);
+    // result[32 keys x own columns] += weights[32 keys x 16 queries] * (16 rows of queries_tile)
+    __device__ __forceinline__ void accumulate_step(float (&result)[2][D_TILES][4], const unsigned int (&a0)[4],
+                                                    const unsigned int (&a1)[4], const LaneAddress<D>& query_lane,
+                                                    int row_step) const {
+#pragma unroll
+        for (int d = 0; d < D / 32; ++d) {
+            unsigned int b[4];
+            load_matrix_x4_transposed(b, query_lane.at(row_step, 2 * d));
+            Mma<Element>::run(result[0][2 * d], a0, b[0], b[1]);
+            Mma<Element>::run(result[0][2 * d + 1], a0, b[2], b[3]);
+            Mma<Element>::run(result[1][2 * d], a1, b[0], b[1]);
+            Mma<Element>::run(result[1][2 * d + 1], a1, b[2], b[3]);
+        }
+    }
+
+    // The own queries' share, from registers.
+    __device__ __forceinline__ void accumulate_own(float (&result)[2][D_TILES][4], const Operands& weights,
+                                                   unsigned int queries_tile) const {
+        LaneAddress<D> query_lane(queries_tile, half * 16 + lane % 16, lane / 16 + 2 * half);
         query_lane.pin();
 #pragma unroll
-        for (int step = 0; step < M / 16; ++step) {
+        for (int i = 0; i < STEPS; ++i) accumulate_step(result, weights[0][i], weights[1][i], query_lane, 2 * i);
+    }
+
+    // The partner's queries' share, its weights read from shared memory [N keys][M queries].
+    __device__ __forceinline__ void accumulate_partner(float (&result)[2][D_TILES][4], unsigned int weights_tile,
+                                                       unsigned int queries_tile) const {
+        int other = 1 - half;
+        LaneAddress<D> query_lane(queries_tile, other * 16 + lane % 16, lane / 16 + 2 * half);
+        LaneAddress<M> weight_lane(weights_tile, pair_key + lane % 16, lane / 16 + 2 * other);
+        query_lane.pin();
+        weight_lane.pin();
 #pragma unroll
-            for (int d = 0; d < D / 16; ++d) {
-                unsigned int b[4];
-                load_matrix_x4_transposed(b, query_lane.at(step, d));
-                Mma<Element>::run(result[2 * d], weights[step], b[0], b[1]);
-                Mma<Element>::run(result[2 * d + 1], weights[step], b[2], b[3]);
-            }
+        for (int i = 0; i < STEPS; ++i) {
+            unsigned int a[2][4];
+            load_matrix_x4(a[0], weight_lane.at(0, 2 * i));
+            load_matrix_x4(a[1], weight_lane.at(1, 2 * i));
+            accumulate_step(result, a[0], a[1], query_lane, 2 * i);
         }
+    }
+
+    // First of the two queries (2t, 2t + 1) of accumulator m, and the key of its row, both within the tile.
+    __device__ __forceinline__ int tile_query(int m) const {
+        return (m / 2 * 2 + half) * 16 + m % 2 * 8 + lane % 4 * 2;
+    }
+    __device__ __forceinline__ int tile_key(int tile, int i) const {
+        return pair_key + tile * 16 + i / 2 * 8 + lane / 4;
     }
 
     // Scores to the log2 domain; -inf where a query does not see a key.
-    __device__ __forceinline__ void finish_scores(float (&s)[M_TILES][4], int head, int m_block) const {
+    __device__ __forceinline__ void finish_scores(Scores& s, int head, int m_block) const {
+        bool masked = first_key + N > visible.limit(m_block * M);  // some query of the tile misses some key of it
         if (BIAS_) {
             BiasReader<Element> bias(p.bias, p.problem.bias_is_float, batch, head);
 #pragma unroll
-            for (int m = 0; m < M_TILES; ++m) {
-#pragma unroll
-                for (int i = 0; i < 4; ++i) {
-                    int query = m_block * M + m * 8 + lane % 4 * 2 + i % 2;
-                    int key = first_key + warp * 16 + lane / 4 + i / 2 * 8;
-                    bool read = query < p.problem.queries && key < visible.limit(query);
-                    s[m][i] = fmaf(s[m][i], scale_log2, read ? bias.at(query, key) * LOG2_E : 0.f);
-                }
+            for (int index = 0; index < 2 * M_TILES * 4; ++index) {
+                int tile = index / (M_TILES * 4), m = index / 4 % M_TILES, i = index % 4;
+                int query = m_block * M + tile_query(m) + i % 2;
+                int key = first_key + tile_key(tile, i);
+                bool read = query < p.problem.queries && key < visible.limit(query);
+                s[tile][m][i] = fmaf(s[tile][m][i], scale_log2, read ? bias.at(query, key) * LOG2_E : 0.f);
             }
         }
-        if (first_key + N > visible.limit(m_block * M)) {  // some query of the tile misses some key of it
+        if (masked) {
 #pragma unroll
             for (int m = 0; m < M_TILES; ++m) {
 #pragma unroll
-                for (int i = 0; i < 4; ++i) {
-                    int query = m_block * M + m * 8 + lane % 4 * 2 + i % 2;
-                    int key = first_key + warp * 16 + lane / 4 + i / 2 * 8;
-                    if (key >= visible.limit(query)) s[m][i] = negative_infinity();
+                for (int column = 0; column < 2; ++column) {
+                    int limit = visible.limit(m_block * M + tile_query(m) + column) - first_key - tile_key(0, 0);
+#pragma unroll
+                    for (int row = 0; row < 4; ++row) {
+                        if (row * 8 >= limit) s[row / 2][m][row % 2 * 2 + column] = negative_infinity();
+                    }
                 }
             }
         }
     }
 
-    // P^T from scores; the statistics of queries 2t and 2t + 1 lie together.
-    __device__ __forceinline__ void weights(float (&s)[M_TILES][4], unsigned int stats) const {
+    // P^T from scores, packed; the statistics of queries 2t and 2t + 1 lie together.
+    __device__ __forceinline__ void weights(Operands& w, Scores& s, unsigned int stats) const {
         const float c = BIAS_ ? 1.f : scale_log2;
 #pragma unroll
         for (int m = 0; m < M_TILES; ++m) {
-            float4 x = load_shared_float4(stats + m * 64 + lane % 4 * 16);  // {lse, dot} of two queries
-            s[m][0] = exp2_fast(fmaf(s[m][0], c, -x.x));
-            s[m][1] = exp2_fast(fmaf(s[m][1], c, -x.z));
-            s[m][2] = exp2_fast(fmaf(s[m][2], c, -x.x));
-            s[m][3] = exp2_fast(fmaf(s[m][3], c, -x.z));
-        }
-    }
-
-    // P^T with dropped elements cleared, and dP^T = keep ? dP^T * keep_scale : 0. A lane needs, of queries 2t and 2t + 1,
-    // the keys of its own parity; its neighbour (lane ^ 4) needs the other keys of the same two calls: each makes one
-    // call, then they swap halves.
-    __device__ __forceinline__ void drop(unsigned int (&dropped)[M / 16][4], const unsigned int (&w)[M / 16][4],
-                                         float (&dp)[M_TILES][4], int head, int m_block) const {
-        DropoutMask mask(p.problem, batch, head);
-        bool odd = (lane / 4) % 2 == 1;
-        int key = first_key + warp * 16 + lane / 4;
+            float4 x = load_shared_float4(stats + tile_query(m) * 8);  // {lse, dot} of two queries
 #pragma unroll
-        for (int i = 0; i < M / 16; ++i) {
-            int query = m_block * M + i * 16 + lane % 4 * 2;
-            uint4 own = mask.patch(query + (odd ? 1 : 0), key);
-#pragma unroll
-            for (int half = 0; half < 2; ++half) {  // queries 2t, 2t + 1, then 8 further
-                u32 first = half == 0 ? own.x : own.z;   // keys b, b + 1
-                u32 second = half == 0 ? own.y : own.w;  // keys b + 8, b + 9
-                u32 low = __byte_perm(first, second, 0x5410);   // even keys
-                u32 high = __byte_perm(first, second, 0x7632);  // odd keys
-                u32 other = __shfl_xor_sync(0xffffffffu, odd ? low : high, 4);
-                u32 mine = odd ? high : low;
-                u32 even_query = odd ? other : mine;
-                u32 odd_query = odd ? mine : other;
-                float(&x)[4] = dp[2 * i + half];
-                bool keep0 = mask.keeps_low(even_query), keep1 = mask.keeps_low(odd_query);
-                bool keep2 = mask.keeps_high(even_query), keep3 = mask.keeps_high(odd_query);
-                x[0] = keep0 ? x[0] * p.problem.keep_scale : 0.f;
-                x[1] = keep1 ? x[1] * p.problem.keep_scale : 0.f;
-                x[2] = keep2 ? x[2] * p.problem.keep_scale : 0.f;
-                x[3] = keep3 ? x[3] * p.problem.keep_scale : 0.f;
-                dropped[i][2 * half] = w[i][2 * half] & ((keep0 ? 0xffffu : 0u) | (keep1 ? 0xffff0000u : 0u));
-                dropped[i][2 * half + 1] = w[i][2 * half + 1] & ((keep2 ? 0xffffu : 0u) | (keep3 ? 0xffff0000u : 0u));
+            for (int tile = 0; tile < 2; ++tile) {
+                float(&y)[4] = s[tile][m];
+                w[tile][m / 2][m % 2 * 2] =
+                    Element::pack(exp2_fast(fmaf(y[0], c, -x.x)), exp2_fast(fmaf(y[1], c, -x.z)));
+                w[tile][m / 2][m % 2 * 2 + 1] =
+                    Element::pack(exp2_fast(fmaf(y[2], c, -x.x)), exp2_fast(fmaf(y[3], c, -x.z)));
             }
         }
     }
 
-    // dS^T = P^T (dP^T - dot), also into shared memory [N keys][M queries]. P comes rounded to elements: half the
-    // registers, and dS is rounded to elements next anyway.
-    __device__ __forceinline__ void score_gradients(float (&dp)[M_TILES][4], const unsigned int (&w)[M / 16][4],
-                                                    unsigned int stats, unsigned int ds) const {
-        unsigned int row = warp * 16 + pinned(lane) / 4;
+    // To this warp's places in shared memory [N keys][M queries].
+    __device__ __forceinline__ void publish(const Operands& w, unsigned int tile_address) const {
+        int here = pinned(lane);
+#pragma unroll
+        for (int tile = 0; tile < 2; ++tile) {
+#pragma unroll
+            for (int m = 0; m < M_TILES; ++m) {
+                int chunk = (m / 2 * 2 + half) * 2 + m % 2;
+                unsigned int at =
+                    tile_address + Swizzle<M>::offset(pair_key + tile * 16 + here / 4, chunk) + here % 4 * 4;
+                store_shared(at, w[tile][m / 2][m % 2 * 2]);
+                store_shared(at + 8 * Swizzle<M>::PITCH, w[tile][m / 2][m % 2 * 2 + 1]);
+            }
+        }
+    }
+
+    // Keep bits of the own elements: bit 8 * i + 4 * (m % 2) + element. A lane needs, of queries 2t and 2t + 1, the keys
+    // of its own parity; its neighbour (lane ^ 4) needs the other keys of the same two calls: each makes one call, then
+    // they swap halves.
+    __device__ __forceinline__ void keep_bits(u32 (&keep)[2], int head, int m_block) const {
+        DropoutMask mask(p.problem, batch, head);
+        bool odd = (lane / 4) % 2 == 1;
+#pragma unroll
+        for (int tile = 0; tile < 2; ++tile) {
+            keep[tile] = 0;
+#pragma unroll
+            for (int i = 0; i < STEPS; ++i) {
+                uint4 own = mask.patch(m_block * M + tile_query(2 * i) + (odd ? 1 : 0), first_key + tile_key(tile, 0));
+#pragma unroll
+                for (int eight = 0; eight < 2; ++eight) {        // queries 2t, 2t + 1, then 8 further
+                    u32 first = eight == 0 ? own.x : own.z;      // keys b, b + 1
+                    u32 second = eight == 0 ? own.y : own.w;     // keys b + 8, b + 9
+                    u32 low = __byte_perm(first, second, 0x5410);   // even keys
+                    u32 high = __byte_perm(first, second, 0x7632);  // odd keys
+                    u32 other = __shfl_xor_sync(0xffffffffu, odd ? low : high, 4);
+                    u32 mine = odd ? high : low;
+                    u32 even_query = odd ? other : mine;
+                    u32 odd_query = odd ? mine : other;
+                    u32 bits = (mask.keeps_low(even_query) ? 1u : 0u) | (mask.keeps_low(odd_query) ? 2u : 0u) |
+                               (mask.keeps_high(even_query) ? 4u : 0u) | (mask.keeps_high(odd_query) ? 8u : 0u);
+                    keep[tile] |= bits << (8 * i + 4 * eight);
+                }
+            }
+        }
+    }
+
+    __device__ __forceinline__ void drop_weights(Operands& dropped, const Operands& w, const u32 (&keep)[2]) const {
+#pragma unroll
+        for (int tile = 0; tile < 2; ++tile) {
+#pragma unroll
+            for (int j = 0; j < STEPS * 4; ++j) {
+                u32 bits = keep[tile] >> (2 * j);
+                dropped[tile][j / 4][j % 4] =
+                    w[tile][j / 4][j % 4] & ((bits & 1 ? 0xffffu : 0u) | (bits & 2 ? 0xffff0000u : 0u));
+            }
+        }
+    }
+
+    // dS^T = P^T (dP^T - dot), packed. P comes rounded to elements: half the registers, and dS is rounded next anyway.
+    __device__ __forceinline__ void score_gradients(Operands& ds, const Operands& w, const Scores& dp,
+                                                    const u32 (&keep)[2], unsigned int stats) const {
 #pragma unroll
         for (int m = 0; m < M_TILES; ++m) {
-            float4 x = load_shared_float4(stats + m * 64 + lane % 4 * 16);
-            float2 low = Element::unpack(w[m / 2][m % 2 * 2]);
-            float2 high = Element::unpack(w[m / 2][m % 2 * 2 + 1]);
-            dp[m][0] = low.x * (dp[m][0] - x.y);
-            dp[m][1] = low.y * (dp[m][1] - x.w);
-            dp[m][2] = high.x * (dp[m][2] - x.y);
-            dp[m][3] = high.y * (dp[m][3] - x.w);
-            unsigned int at = ds + Swizzle<M>::offset(row, m) + lane % 4 * 4;
-            store_shared(at, Element::pack(dp[m][0], dp[m][1]));
-            store_shared(at + 8 * Swizzle<M>::PITCH, Element::pack(dp[m][2], dp[m][3]));
+            float4 x = load_shared_float4(stats + tile_query(m) * 8);
+#pragma unroll
+            for (int tile = 0; tile < 2; ++tile) {
+                float y[4];
+#pragma unroll
+                for (int i = 0; i < 4; ++i) {
+                    y[i] = dp[tile][m][i];
+                    if (DROPOUT_) y[i] = keep[tile] >> (4 * m + i) & 1 ? y[i] * p.problem.keep_scale : 0.f;
+                }
+#pragma unroll
+                for (int row = 0; row < 2; ++row) {
+                    float2 weight = Element::unpack(w[tile][m / 2][m % 2 * 2 + row]);
+                    ds[tile][m / 2][m % 2 * 2 + row] =
+                        Element::pack(weight.x * (y[2 * row] - x.y), weight.y * (y[2 * row + 1] - x.w));
+                }
+            }
         }
     }
 
@@ -306,31 +392,42 @@ struct BackwardSm80 {
         }
     }
 
+    // `ds` first carries P^T from partner to partner, then dS^T: for the partner now, for dQ in the next step.
     __device__ __forceinline__ void step(int head, int m, int stage, unsigned int ds) {
         unsigned int q = q_tile + stage * Q_BYTES;
         unsigned int d_o = do_tile + stage * Q_BYTES;
         unsigned int stats = stats_tile + stage * STATS_BYTES;
-        float s[M_TILES][4];
-        times_queries(s, k_tile, q);
-        finish_scores(s, head, m);
-        weights(s, stats);
-        unsigned int p16[M / 16][4];
-#pragma unroll
-        for (int i = 0; i < M / 16; ++i) pack_operand<Element>(p16[i], s[2 * i], s[2 * i + 1]);
-        float dp[M_TILES][4];
-        times_queries(dp, v_tile, d_o);
-        if (DROPOUT_) {
-            unsigned int dropped[M / 16][4];
-            drop(dropped, p16, dp, head, m);
-            accumulate(dv, dropped, d_o);
-        } else {
-            accumulate(dv, p16, d_o);
+        Operands w;
+        u32 keep[2];
+        {
+            Scores s;
+            times_queries(s, k_tile, q);
+            finish_scores(s, head, m);
+            weights(w, s, stats);
         }
-        score_gradients(dp, p16, stats, ds);
-        unsigned int ds16[M / 16][4];
-#pragma unroll
-        for (int i = 0; i < M / 16; ++i) pack_operand<Element>(ds16[i], dp[2 * i], dp[2 * i + 1]);
-        accumulate(dk, ds16, q);
+        Scores dp;
+        if (DROPOUT_) {
+            keep_bits(keep, head, m);
+            Operands dropped;
+            drop_weights(dropped, w, keep);
+            publish(dropped, ds);
+            times_queries(dp, v_tile, d_o);
+            drop_weights(dropped, w, keep);
+            accumulate_own(dv, dropped, d_o);
+        } else {
+            publish(w, ds);
+            times_queries(dp, v_tile, d_o);
+            accumulate_own(dv, w, d_o);
+        }
+        meet_partner();  // P^T is complete
+        accumulate_partner(dv, ds, d_o);
+        Operands gradients;
+        score_gradients(gradients, w, dp, keep, stats);
+        meet_partner();  // P^T is read
+        publish(gradients, ds);
+        accumulate_own(dk, gradients, q);
+        meet_partner();  // dS^T is complete
+        accumulate_partner(dk, ds, q);
     }
 
     __device__ __forceinline__ void run() {
@@ -364,20 +461,24 @@ struct BackwardSm80 {
         store(p.dv, dv, v_tile, DROPOUT_ ? p.problem.keep_scale : 1.f);
     }
 
-    // Through this warp's own rows of a finished tile; unused keys get exactly 0.
-    __device__ __forceinline__ void store(const View& view, const float (&gradient)[D_TILES][4], unsigned int tile,
+    // Through the pair's rows of a finished tile, of which each warp then stores 16; unused keys get exactly 0.
+    __device__ __forceinline__ void store(const View& view, const float (&gradient)[2][D_TILES][4], unsigned int tile,
                                           float factor) const {
-        int row = warp * 16 + lane / 4;
-        bool low = first_key + row < visible.length;
-        bool high = first_key + row + 8 < visible.length;
 #pragma unroll
-        for (int d = 0; d < D_TILES; ++d) {
-            unsigned int at = tile + Swizzle<D>::offset(row, d) + lane % 4 * 4;
-            store_shared(at, low ? Element::pack(gradient[d][0] * factor, gradient[d][1] * factor) : 0u);
-            store_shared(at + 8 * Swizzle<D>::PITCH,
-                         high ? Element::pack(gradient[d][2] * factor, gradient[d][3] * factor) : 0u);
+        for (int rows = 0; rows < 2; ++rows) {
+            int row = pair_key + rows * 16 + lane / 4;
+            bool low = first_key + row < visible.length;
+            bool high = first_key + row + 8 < visible.length;
+#pragma unroll
+            for (int d = 0; d < D_TILES; ++d) {
+                const float(&x)[4] = gradient[rows][d];
+                int chunk = (d / 2 * 2 + half) * 2 + d % 2;
+                unsigned int at = tile + Swizzle<D>::offset(row, chunk) + lane % 4 * 4;
+                store_shared(at, low ? Element::pack(x[0] * factor, x[1] * factor) : 0u);
+                store_shared(at + 8 * Swizzle<D>::PITCH, high ? Element::pack(x[2] * factor, x[3] * factor) : 0u);
+            }
         }
-        __syncwarp();
+        meet_partner();
         constexpr int CHUNKS = D / 8;
 #pragma unroll
         for (int i = 0; i < CHUNKS / 2; ++i) {
