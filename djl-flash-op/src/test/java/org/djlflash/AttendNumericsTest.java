@@ -86,11 +86,20 @@ class AttendNumericsTest {
             cases.add(of(backend, 4, 2, 19, 23, 8, CausalAlignment.NONE, null, true, false));
             cases.add(of(backend, 4, 2, 19, 23, 8, CausalAlignment.NONE, null, false, true));
             cases.add(of(backend, 4, 2, 40, 19, 8, CausalAlignment.BOTTOM_RIGHT, null, true, true));
-            cases.add(of(backend, 3, 3, 0, 5, 8, CausalAlignment.NONE, null, false, false));
-            cases.add(of(backend, 3, 3, 5, 0, 8, CausalAlignment.NONE, null, false, false));
+            int[][] empty = {{0, 5}, {5, 0}, {0, 0}};
+            for (int[] size : empty) {
+                for (CausalAlignment causal :
+                        new CausalAlignment[] {
+                            CausalAlignment.NONE,
+                            CausalAlignment.BOTTOM_RIGHT,
+                            CausalAlignment.TOP_LEFT
+                        }) {
+                    cases.add(of(backend, 4, 2, size[0], size[1], 8, causal, null, false, false));
+                    cases.add(of(backend, 4, 2, size[0], size[1], 8, causal, null, true, true));
+                }
+            }
         }
-        return cases.stream()
-                .filter(c -> c.backend != Backend.TORCH_SDPA || c.queries > 0 && c.keys > 0);
+        return cases.stream();
     }
 
     private static Case of(

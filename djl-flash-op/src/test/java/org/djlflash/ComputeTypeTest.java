@@ -110,6 +110,50 @@ class ComputeTypeTest {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("cases")
+    void noKeysGiveZerosAndZeroGradients(Case c) {
+        try (NDManager manager = Fixtures.manager()) {
+            NDArray q = leaf(manager, 10, c.type, B, N, T, H);
+            NDArray k = manager.zeros(new Shape(B, 2, 0, H), c.type);
+            AttentionOptions options =
+                    AttentionOptions.builder()
+                            .optCausal(c.causal)
+                            .optKeyLengths(0, 0)
+                            .optComputeType(c.computeType)
+                            .build();
+            NDArray output =
+                    Fixtures.backward(
+                            () -> FlashAttention.attend(q, k, k, options),
+                            manager.ones(q.getShape(), c.type));
+            double[] zeros = new double[B * N * T * H];
+            assertEquals(c.type, output.getDataType());
+            Closeness.assertClose("output", zeros, output, 0);
+            Closeness.assertClose("dQ", zeros, q.getGradient(), 0);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void noQueriesGiveNothingAndZeroGradients(Case c) {
+        try (NDManager manager = Fixtures.manager()) {
+            NDArray q = manager.zeros(new Shape(B, N, 0, H), c.type);
+            NDArray k = leaf(manager, 11, c.type, B, 2, F, H);
+            AttentionOptions options =
+                    AttentionOptions.builder()
+                            .optCausal(c.causal)
+                            .optKeyLengths(F, 3)
+                            .optComputeType(c.computeType)
+                            .build();
+            NDArray output =
+                    Fixtures.backward(
+                            () -> FlashAttention.attend(q, k, k, options),
+                            manager.ones(q.getShape(), c.type));
+            assertEquals(q.getShape(), output.getShape());
+            Closeness.assertClose("dK", new double[B * 2 * F * H], k.getGradient(), 0);
+        }
+    }
+
     /** NDArray's own conversion cuts the gradient: this one would be 1 instead of 1 + 1. */
     @Test
     void gradientsFlowThroughTheConversionBesideAResidual() {

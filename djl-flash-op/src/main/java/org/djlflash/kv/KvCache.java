@@ -13,6 +13,7 @@ import java.util.Set;
 import org.djlflash.backend.ArrayCheck;
 import org.djlflash.torch.GradMode;
 import org.djlflash.torch.Tensor;
+import org.djlflash.torch.TorchLibrary;
 
 /**
  * The keys and values that one attention layer has seen, in memory that is allocated once: tokens
@@ -416,6 +417,7 @@ public final class KvCache implements AutoCloseable {
          * @throws IllegalArgumentException if the manager is null or another engine's
          * @throws IllegalStateException if a size is not set or too large, the type cannot be
          *     cached, or the manager is closed
+         * @throws ai.djl.engine.EngineException if there is not enough memory
          */
         public KvCache build(NDManager manager) {
             if (!(manager instanceof PtNDManager)) {
@@ -437,6 +439,7 @@ public final class KvCache implements AutoCloseable {
                 throw new IllegalStateException("data type " + dataType + ", allowed are " + TYPES);
             }
             requireCountable();
+            TorchLibrary.ensureAvailable();
             return new KvCache(this, manager);
         }
 

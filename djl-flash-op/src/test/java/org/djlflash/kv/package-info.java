@@ -1,0 +1,2 @@
+/** Tests of the key-value cache. */
+package org.djlflash.kv;
