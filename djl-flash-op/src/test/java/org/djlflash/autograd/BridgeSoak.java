@@ -179,13 +179,16 @@ enum BridgeSoak {
         }
 
         NDArray attend(NDArray array, NDArray keyLengths, NDManager owner) {
-            return AttentionOperator.apply(
-                    array,
-                    array,
-                    array,
-                    keyLengths,
-                    AttentionProblem.settings(true, OptionalDouble.of(2)),
-                    owner);
+            // New storage for every call: a handle that is lost keeps it.
+            try (NDArray fresh = array.mul(1)) {
+                return AttentionOperator.apply(
+                        fresh,
+                        fresh,
+                        fresh,
+                        keyLengths,
+                        AttentionProblem.settings(true, OptionalDouble.of(2)),
+                        owner);
+            }
         }
 
         @Override
