@@ -19,8 +19,6 @@ public final class Sm80Planner {
     /** The elements that a block of the row-wise kernels of the backward pass takes. */
     private static final int ROW_ELEMENTS = 2048;
 
-    private static final int LARGEST_THREADS_PER_SM = 2048;
-
     private Sm80Planner() {}
 
     /**
@@ -117,9 +115,8 @@ public final class Sm80Planner {
 
     private static KernelStep forward(AttentionProblem problem, DeviceInfo device) {
         int headDim = headDim(problem);
-        boolean extraWork = problem.bias() != BiasKind.NONE || problem.dropout() > 0;
-        Tile tile = TileTable.forward(headDim, device.sharedMemoryPerBlock(), extraWork);
-        List<String> defines = elementDefines(problem);
+        Tile tile = TileTable.forward(headDim, device, hasExtraWork(problem));
+        List<String> defines = elementDefines(problem, headDim);
         defines.addAll(tileDefines(tile));
         defines.addAll(scoreDefines(problem));
         AttentionShape shape = problem.shape();
@@ -132,9 +129,10 @@ public final class Sm80Planner {
 
     private static List<KernelStep> backward(
             AttentionProblem problem, DeviceInfo device, Tile tile) {
-        List<String> rowDot = elementDefines(problem);
+        int headDim = backwardHeadDim(problem);
+        List<String> rowDot = elementDefines(problem, headDim);
         rowDot.add("BLOCK_M=" + tile.blockM());
-        List<String> main = elementDefines(problem);
+        List<String> main = elementDefines(problem, headDim);
         main.addAll(tileDefines(tile));
         main.addAll(scoreDefines(problem));
         AttentionShape shape = problem.shape();
@@ -147,8 +145,8 @@ public final class Sm80Planner {
                                 shape.keyHeads(),
                                 shape.batch()),
                         tile.warps() * WARP,
-                        backwardSharedBytes(headDim(problem), tile)),
-                rowWise("backward_convert_dq", elementDefines(problem), problem, device));
+                        backwardSharedBytes(headDim, tile)),
+                rowWise("backward_convert_dq", elementDefines(problem, headDim), problem, device));
     }
 
     /** K, V and the staged Q and dO; P and dS; the two statistics of each staged query. */
@@ -161,7 +159,7 @@ public final class Sm80Planner {
 
     private static KernelStep rowWise(
             String entry, List<String> defines, AttentionProblem problem, DeviceInfo device) {
-        int rowsPerBlock = ROW_ELEMENTS / powerOfTwoCeiling(headDim(problem));
+        int rowsPerBlock = ROW_ELEMENTS / powerOfTwoCeiling(backwardHeadDim(problem));
         return new KernelStep(
                 new KernelVariant(entry, defines, device.architecture()),
                 ceilDiv(problem.shape().rows(), rowsPerBlock),
@@ -176,7 +174,7 @@ public final class Sm80Planner {
                 blocks(ceilDiv(shape.queries(), tile.blockM()), shape.queryHeads(), shape.batch());
         return Workspace.of(
                 Math.multiplyExact(rows, 2L * Float.BYTES),
-                Math.multiplyExact(rows, (long) headDim(problem) * Float.BYTES),
+                Math.multiplyExact(rows, (long) backwardHeadDim(problem) * Float.BYTES),
                 problem.deterministic() ? Math.multiplyExact(turns, Integer.BYTES) : 0);
     }
 
@@ -184,23 +182,17 @@ public final class Sm80Planner {
         AttentionShape shape = problem.shape();
         int headDim = headDim(problem);
         long sharingRows = (long) shape.queries() * (shape.queryHeads() / shape.keyHeads());
-        Tile tile = TileTable.decode(headDim, device.sharedMemoryPerBlock(), sharingRows);
+        Tile tile = TileTable.decode(headDim, device, sharingRows);
         int ring = tile.stages() * tile.warps() * 64 * headDim;
         int merge = tile.warps() * tile.blockM() * (headDim + 6) * Float.BYTES;
         int sharedBytes = Math.max(ring, merge);
         int threads = tile.warps() * WARP;
         long groups = blocks(ceilDiv(sharingRows, tile.blockM()), shape.keyHeads(), shape.batch());
-        int resident =
-                Math.min(
-                        Math.max(1, device.sharedMemoryPerBlock() / sharedBytes),
-                        LARGEST_THREADS_PER_SM / threads);
         int splits =
                 SplitHeuristic.splits(
-                        groups,
-                        ceilDiv(shape.keys(), tile.blockN()),
-                        (long) device.multiprocessors() * resident);
+                        groups, ceilDiv(shape.keys(), tile.blockN()), device.multiprocessors());
 
-        List<String> defines = elementDefines(problem);
+        List<String> defines = elementDefines(problem, headDim);
         defines.add("ROWS=" + tile.blockM());
         defines.add("WARPS=" + tile.warps());
         defines.add("STAGES=" + tile.stages());
@@ -213,7 +205,7 @@ public final class Sm80Planner {
                         sharedBytes));
         Workspace workspace = Workspace.NONE;
         if (splits > 1) {
-            steps.add(combine(problem, device));
+            steps.add(combine(problem, device, headDim));
             long partials = Math.multiplyExact(shape.rows(), splits);
             workspace =
                     Workspace.of(
@@ -224,25 +216,34 @@ public final class Sm80Planner {
                 problem, device, List.copyOf(steps), List.of(), splits, workspace, Workspace.NONE);
     }
 
-    private static KernelStep combine(AttentionProblem problem, DeviceInfo device) {
+    private static KernelStep combine(AttentionProblem problem, DeviceInfo device, int headDim) {
         return new KernelStep(
-                new KernelVariant("decode_combine", elementDefines(problem), device.architecture()),
+                new KernelVariant(
+                        "decode_combine", elementDefines(problem, headDim), device.architecture()),
                 problem.shape().rows(),
                 PLAIN_THREADS,
                 0);
     }
 
     private static Tile backwardTile(AttentionProblem problem, DeviceInfo device) {
-        return TileTable.backward(headDim(problem), device.sharedMemoryPerBlock());
+        return TileTable.backward(backwardHeadDim(problem), device, hasExtraWork(problem));
+    }
+
+    private static boolean hasExtraWork(AttentionProblem problem) {
+        return problem.bias() != BiasKind.NONE || problem.dropout() > 0;
+    }
+
+    private static int backwardHeadDim(AttentionProblem problem) {
+        return TileTable.backwardHeadDim(problem.shape().headSize());
     }
 
     private static int headDim(AttentionProblem problem) {
         return TileTable.headDim(problem.shape().headSize());
     }
 
-    private static List<String> elementDefines(AttentionProblem problem) {
+    private static List<String> elementDefines(AttentionProblem problem, int headDim) {
         return new ArrayList<>(
-                List.of("HEAD_DIM=" + headDim(problem), "ELEMENT=" + problem.element().define()));
+                List.of("HEAD_DIM=" + headDim, "ELEMENT=" + problem.element().define()));
     }
 
     private static List<String> tileDefines(Tile tile) {

@@ -66,18 +66,22 @@ public final class CubinBuild {
         ExecutorService threads =
                 Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
         List<Future<Built>> results = new ArrayList<>();
-        try {
-            variants.forEach(variant -> results.add(threads.submit(() -> build(variant))));
-            List<Built> built = new ArrayList<>();
-            for (Future<Built> result : results) {
+        List<Built> built = new ArrayList<>();
+        List<String> failures = new ArrayList<>();
+        variants.forEach(variant -> results.add(threads.submit(() -> build(variant))));
+        threads.shutdown();
+        for (Future<Built> result : results) {
+            try {
                 built.add(result.get());
+            } catch (ExecutionException e) {
+                failures.add(e.getCause().getMessage());
             }
-            publish(built, folder);
-        } catch (ExecutionException e) {
-            throw new IOException(e.getCause().getMessage(), e.getCause());
-        } finally {
-            threads.shutdownNow();
         }
+        if (!failures.isEmpty()) {
+            // All of them: who changes a kernel wants to know every variant that suffers.
+            throw new IOException(String.join("\n", failures));
+        }
+        publish(built, folder);
         LOG.info(
                 "{} cubins in the jar, {} of them compiled now with nvcc {}, in {} s.",
                 variants.size(),

@@ -69,7 +69,7 @@ public record Nvcc(Path file, String version) {
         Matcher spill = SPILL.matcher(log);
         while (spill.find()) {
             if (!spill.group(1).equals("0") || !spill.group(2).equals("0")) {
-                throw new IOException(variant + " spills registers:\n" + log);
+                throw new IOException(variant + " spills registers: " + spill.group());
             }
         }
     }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -26,15 +27,19 @@ class TileTableTest {
     @ParameterizedTest
     @ValueSource(ints = {16, 32, 64, 96, 128, 256})
     void tilesKeepTheRulesOfTheKernels(int headDim) {
-        for (int sharedMemory : new int[] {101376, 166912, 232448}) {
+        for (DeviceInfo device : List.of(PlanFixtures.A10, PlanFixtures.A100, PlanFixtures.H200)) {
             for (boolean extraWork : new boolean[] {false, true}) {
-                Tile forward = TileTable.forward(headDim, sharedMemory, extraWork);
+                Tile forward = TileTable.forward(headDim, device, extraWork);
                 int rows = forward.blockM() / forward.warps();
                 assertTrue(rows == 16 || rows == 32, forward::toString);
-            }
-            if (headDim <= 128) {
-                Tile backward = TileTable.backward(headDim, sharedMemory);
-                assertEquals(backward.blockN() / 16, backward.warps(), backward::toString);
+                assertEquals(0, forward.blockN() % 16, forward::toString);
+                if (headDim <= 128) {
+                    Tile backward =
+                            TileTable.backward(
+                                    TileTable.backwardHeadDim(headDim), device, extraWork);
+                    assertEquals(backward.blockN() / 16, backward.warps(), backward::toString);
+                    assertEquals(0, backward.blockM() % 32, backward::toString);
+                }
             }
         }
     }
