@@ -4,6 +4,7 @@
 #pragma once
 
 #include "attention/params.cuh"
+#include "tile/math.cuh"
 
 namespace flash {
 
@@ -29,7 +30,9 @@ struct DropoutMask {
     __device__ __forceinline__ DropoutMask(const Problem& p, int batch, int head) {
         u64 seed = p.rng_state ? p.rng_state[0] : p.seed;
         u64 offset = p.rng_state ? p.rng_state[1] : p.offset;
-        key = make_uint2(static_cast<u32>(seed), static_cast<u32>(seed >> 32) ^ static_cast<u32>(offset >> 32));
+        // Pinned: the ten round keys would otherwise be kept in registers through the whole main loop.
+        key.x = pinned(static_cast<u32>(seed));
+        key.y = pinned(static_cast<u32>(seed >> 32) ^ static_cast<u32>(offset >> 32));
         offset_low = static_cast<u32>(offset);
         head_index = static_cast<u32>(batch * p.heads + head);
         threshold = p.keep_threshold;

@@ -10,6 +10,9 @@ namespace flash {
 
 constexpr float RESCALE_THRESHOLD = 8.f;
 
+// exp2(s * c - maximum) is one fma: s * c is not rounded, the maximum was. Beyond this size that difference matters.
+constexpr float WIDE_MAXIMUM = 1048576.f;
+
 struct SoftmaxRow {
     float maximum;  // of scaled scores; -inf: nothing seen yet
     float sum;      // of this lane's weights

@@ -32,6 +32,8 @@ struct BackwardSm80 {
     static constexpr int KV_BYTES = N * D * 2;
     static constexpr int Q_BYTES = M * D * 2;
     static constexpr int DS_BYTES = N * M * 2;
+    // Unrolled in full, the assembler fetches operands ahead until registers run out; features leave it fewer.
+    static constexpr int QK_UNROLL = BIAS_ || DROPOUT_ ? 2 : D / 16;
     static constexpr int STATS_BYTES = M * 8;
     static constexpr int STEPS = M / 32;  // a warp's own groups of 16 queries: numbers 2 * i + half
     static_assert(N == 16 * WARPS_ && M % 32 == 0 && D % 32 == 0 && STAGES_ == 2, "two warps share 32 keys, two stages");
@@ -127,7 +129,7 @@ struct BackwardSm80 {
         query_lane.pin();
         clear(result[0]);
         clear(result[1]);
-#pragma unroll
+#pragma unroll QK_UNROLL
         for (int step = 0; step < D / 16; ++step) {
             unsigned int a[2][4];
             load_matrix_x4(a[0], key_lane.at(0, step));
@@ -369,8 +371,14 @@ struct BackwardSm80 {
         }
     }
 
-    // Deterministic dQ: key tiles add to a query tile in the order of their number. The tile waited for has a lower
-    // block id of the same batch and head, so it runs already or has ended.
+    // Deterministic dQ: key tiles add to a query tile from the last that it sees to the first; under a causal rule that is
+    // the order in which they reach it. The tile waited for has a lower block id of the same batch and head (see
+    // backward_sm80), so it runs already or has ended.
+    __device__ __forceinline__ int turn_of(int m_block) const {
+        int last_key = min(visible.length - 1, (m_block + 1) * M + visible.causal_shift - 2);
+        return last_key / N - n_block;
+    }
+
     __device__ __forceinline__ void add_query_gradients_in_turn(int head, int m_block, unsigned int ds) const {
         if (!p.dq_turn) {
             add_query_gradients(head, m_block, ds);
@@ -381,14 +389,14 @@ struct BackwardSm80 {
             int now;
             do {
                 asm volatile("ld.acquire.gpu.global.b32 %0, [%1];" : "=r"(now) : "l"(turn) : "memory");
-            } while (now != n_block);
+            } while (now != turn_of(m_block));
         }
         __syncthreads();
         add_query_gradients(head, m_block, ds);
         __threadfence();
         __syncthreads();
         if (threadIdx.x == 0) {
-            asm volatile("st.release.gpu.global.b32 [%0], %1;" ::"l"(turn), "r"(n_block + 1) : "memory");
+            asm volatile("st.release.gpu.global.b32 [%0], %1;" ::"l"(turn), "r"(turn_of(m_block) + 1) : "memory");
         }
     }
 
@@ -496,11 +504,13 @@ struct BackwardSm80 {
     }
 };
 
-// grid.x: key tiles from the first (under a causal rule the longest) to the last, then key heads, then batch.
+// grid.x: key tiles from the first (under a causal rule the longest) to the last, then key heads, then batch; in a
+// deterministic run from the last to the first.
 template <class Element, int D, int M, int N, int WARPS_, int STAGES_, bool BIAS_, bool DROPOUT_>
 __device__ __forceinline__ void backward_sm80(const BackwardParams& p, char* shared) {
     int n_blocks = tiles(p.problem.keys, N);
     int n_block = blockIdx.x % n_blocks;
+    if (p.dq_turn) n_block = n_blocks - 1 - n_block;  // a tile waits for tiles of higher number only
     int rest = blockIdx.x / n_blocks;
     BackwardSm80<Element, D, M, N, WARPS_, STAGES_, BIAS_, DROPOUT_> block(p, shared, rest / p.problem.kv_heads,
                                                                          rest % p.problem.kv_heads, n_block);

@@ -157,18 +157,18 @@ struct ForwardSm80 {
     // Turns scores into weights, and rescales what was summed so far where a row's maximum moved.
     template <bool MASKED>
     __device__ __forceinline__ void softmax(float (&s)[M_TILES][S_TILES][4]) {
-        const float c = BIAS_ ? 1.f : scale_log2;
 #pragma unroll
         for (int m = 0; m < M_TILES; ++m) {
 #pragma unroll
             for (int half = 0; half < 2; ++half) {
+                float c = BIAS_ ? 1.f : scale_log2;
                 SoftmaxRow& row = rows[m][half];
                 float top = fmaxf(s[m][0][2 * half], s[m][0][2 * half + 1]);
 #pragma unroll
                 for (int n = 1; n < S_TILES; ++n) {
                     top = fmaxf(top, fmaxf(s[m][n][2 * half], s[m][n][2 * half + 1]));
                 }
-                top = quad_max(top) * c;
+                top = __fmul_rn(quad_max(top), c);
                 bool moves = top > row.maximum + RESCALE_THRESHOLD;  // also at the first finite score
                 if (__any_sync(0xffffffffu, moves)) {
                     float old = row.maximum;
@@ -182,6 +182,15 @@ struct ForwardSm80 {
                     }
                 }
                 float reference = MASKED || BIAS_ ? row.reference() : row.maximum;
+                if (!BIAS_ && __any_sync(0xffffffffu, fabsf(reference) > WIDE_MAXIMUM)) {
+                    // Round the products as the maximum was rounded; the fma below then only subtracts.
+#pragma unroll
+                    for (int n = 0; n < S_TILES; ++n) {
+                        s[m][n][2 * half] = __fmul_rn(s[m][n][2 * half], c);
+                        s[m][n][2 * half + 1] = __fmul_rn(s[m][n][2 * half + 1], c);
+                    }
+                    c = 1.f;
+                }
                 float sum = 0.f;
 #pragma unroll
                 for (int n = 0; n < S_TILES; ++n) {
