@@ -82,7 +82,7 @@ final class TileTable {
         return switch (headDim) {
             case 32 -> new Tile(64, 128, 8, 2);
             case 64 -> new Tile(small || extraWork ? 64 : 128, 128, 8, 2);
-            default -> small ? new Tile(32, 64, 4, 2) : new Tile(64, 128, 8, 2);
+            default -> small ? new Tile(32, 64, 4, 2) : new Tile(extraWork ? 32 : 64, 128, 8, 2);
         };
     }
 
