@@ -44,12 +44,12 @@ final class BundleCommand extends ModelCommand {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("folder", folder.toString());
         json.put("folder_bytes", size(folder));
-        say(String.format("%s: %d MB", folder, size(folder) / 1_000_000));
+        sayf("%s: %d MB", folder, size(folder) / 1_000_000);
         if (archive) {
             Path file = bundle.pack();
             json.put("archive", file.toString());
             json.put("archive_bytes", Files.size(file));
-            say(String.format("%s: %.1f MB", file, Files.size(file) / 1e6));
+            sayf("%s: %.1f MB", file, Files.size(file) / 1e6);
         }
         report(json);
         return 0;

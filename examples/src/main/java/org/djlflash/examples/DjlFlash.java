@@ -58,9 +58,12 @@ public final class DjlFlash {
     /** One line, in place of all the help. */
     private static int refuse(ParameterException e, String... args) {
         CommandLine command = e.getCommandLine();
+        String text = ErrorText.firstLine(e.getMessage()).replaceFirst("^Error: ", "");
+        if (!command.getSubcommands().isEmpty()) {
+            text += ", allowed are " + String.join(", ", command.getSubcommands().keySet());
+        }
         String name = command.getCommandSpec().qualifiedName();
-        command.getErr()
-                .println("djl-flash: " + firstLine(e.getMessage()) + " (see: " + name + " --help)");
+        command.getErr().println("djl-flash: " + text + " (see: " + name + " --help)");
         return command.getCommandSpec().exitCodeOnInvalidInput();
     }
 
@@ -70,13 +73,8 @@ public final class DjlFlash {
         if (subcommand instanceof ModelCommand && ((ModelCommand) subcommand).wantsTrace()) {
             e.printStackTrace(command.getErr());
         } else {
-            String text = e.getMessage() == null ? e.toString() : e.getMessage();
-            command.getErr().println("djl-flash: " + firstLine(text));
+            command.getErr().println("djl-flash: " + ErrorText.of(e));
         }
         return command.getCommandSpec().exitCodeOnExecutionException();
-    }
-
-    private static String firstLine(String text) {
-        return text.lines().findFirst().orElse(text);
     }
 }

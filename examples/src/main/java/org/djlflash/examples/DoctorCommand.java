@@ -39,7 +39,8 @@ final class DoctorCommand extends ModelCommand {
         facts.put("gpus", cuda.devices().stream().map(Object::toString).toList());
         facts.put("nvrtc", cuda.compiler());
         facts.put("kernel_cache", cuda.cache());
-        facts.forEach((name, value) -> say(name + ": " + value));
+        facts.forEach(
+                (name, value) -> say(name + ": " + (List.of().equals(value) ? "none" : value)));
         if (TorchLibrary.isAvailable()) {
             AttentionExplanation explanation = FlashAttention.explain(sample());
             say("backends, for example for " + explanation);

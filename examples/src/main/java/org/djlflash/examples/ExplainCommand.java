@@ -2,7 +2,6 @@ package org.djlflash.examples;
 
 import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,10 +40,9 @@ final class ExplainCommand extends ModelCommand {
             names = "--q",
             paramLabel = "B,H,T,D",
             required = true,
-            split = ",",
-            hideParamSyntax = true,
+            converter = Numbers.Converter.class,
             description = "Batch size, query heads, queries and head size.")
-    private long[] query;
+    private Numbers query;
 
     @Option(
             names = "--kv-heads",
@@ -111,22 +109,23 @@ final class ExplainCommand extends ModelCommand {
     }
 
     private AttentionRequest request() {
-        if (query.length != 4 || Arrays.stream(query).anyMatch(size -> size < 1)) {
+        List<Integer> sizes = query.values();
+        if (sizes.size() != 4 || sizes.stream().anyMatch(size -> size < 1)) {
             throw new IllegalArgumentException(
                     "--q "
-                            + Arrays.toString(query)
+                            + query
                             + ", allowed are four numbers of at least 1, such as 1,12,1024,64");
         }
-        long heads = keyHeads == null ? query[1] : keyHeads;
-        if (heads < 1 || query[1] % heads != 0) {
+        long heads = keyHeads == null ? sizes.get(1) : keyHeads;
+        if (heads < 1 || sizes.get(1) % heads != 0) {
             throw new IllegalArgumentException(
                     "--kv-heads "
                             + heads
                             + ", allowed is a divisor of "
-                            + query[1]
+                            + sizes.get(1)
                             + " query heads");
         }
-        long keyCount = keys == null ? query[2] : keys;
+        long keyCount = keys == null ? sizes.get(2) : keys;
         if (keyCount < 0) {
             throw new IllegalArgumentException("--tk " + keyCount + ", allowed is 0 or more");
         }
@@ -136,12 +135,12 @@ final class ExplainCommand extends ModelCommand {
         }
         Device device = device();
         return new AttentionRequest(
-                query[0],
-                query[1],
+                sizes.get(0),
+                sizes.get(1),
                 heads,
-                query[2],
+                sizes.get(2),
                 keyCount,
-                query[3],
+                sizes.get(3),
                 type.arrays,
                 type.compute,
                 device,

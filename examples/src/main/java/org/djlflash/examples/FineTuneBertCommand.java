@@ -82,10 +82,9 @@ final class FineTuneBertCommand extends ModelCommand {
         try (HuggingFaceTokenizer tokenizer = Tokenizers.open(embedded);
                 FineTuneBert tuning =
                         new FineTuneBert(texts, tokenizer, vocabulary, settings, device)) {
-            say(
-                    String.format(
-                            "%d texts to train on, %d held out, labels %s",
-                            texts.training().size(), texts.heldOut().size(), texts.labels()));
+            sayf(
+                    "%d texts to train on, %d held out, labels %s",
+                    texts.training().size(), texts.heldOut().size(), texts.labels());
             if (tuning.cutTexts() > 0) {
                 say(tuning.cutTexts() + " texts are too long, their ends are not read");
             }
@@ -93,9 +92,9 @@ final class FineTuneBertCommand extends ModelCommand {
             Result result = train(tuning);
             double seconds = (System.nanoTime() - start) / 1e9;
             LossCurve.lines(result.losses()).forEach(this::say);
-            say("before: " + describe(result.before()));
-            say("after:  " + describe(result.after()));
-            say(String.format("in %.1f seconds on %s", seconds, name(device)));
+            sayScore("before", result.before());
+            sayScore("after", result.after());
+            sayf("in %.1f seconds on %s", seconds, name(device));
             Path saved = output.fill(tuning::save);
             say("saved, and loaded again with the same predictions: " + saved);
             Map<String, Object> json = new LinkedHashMap<>();
@@ -118,9 +117,10 @@ final class FineTuneBertCommand extends ModelCommand {
         return 0;
     }
 
-    private static String describe(Score score) {
-        return String.format(
-                "%.1f%% of held-out texts right, loss %.4f", 100 * score.accuracy(), score.loss());
+    private void sayScore(String when, Score score) {
+        sayf(
+                "%s: %.1f%% of held-out texts right, loss %.4f",
+                when, 100 * score.accuracy(), score.loss());
     }
 
     private TextSplit texts() throws IOException {
@@ -138,8 +138,7 @@ final class FineTuneBertCommand extends ModelCommand {
     private Result train(FineTuneBert tuning) throws Exception {
         try (ConsoleProgress progress = progress()) {
             progress.reset("Training", steps);
-            return tuning.train(
-                    (step, loss) -> progress.update(step, String.format("loss %.4f", loss)));
+            return tuning.train((step, loss) -> progress.update(step, LossCurve.text(loss)));
         }
     }
 }

@@ -83,16 +83,15 @@ final class FineTuneGpt2Command extends ModelCommand {
             TokenWindows windows = windows();
             FineTuneGpt2 tuning = new FineTuneGpt2(windows, settings);
             double before = tuning.heldOutLoss(gpt2);
-            say(String.format("loss on held-out text before: %.4f nats per token", before));
+            sayf("loss on held-out text before: %.4f nats per token", before);
             long start = System.nanoTime();
             List<Float> losses = train(tuning, gpt2);
             double seconds = (System.nanoTime() - start) / 1e9;
             LossCurve.lines(losses).forEach(this::say);
             double after = tuning.heldOutLoss(gpt2);
-            say(
-                    String.format(
-                            "loss on held-out text after: %.4f nats per token, in %.1f seconds on %s",
-                            after, seconds, name(device)));
+            sayf(
+                    "loss on held-out text after: %.4f nats per token, in %.1f seconds on %s",
+                    after, seconds, name(device));
             Path saved = output.fill(part -> save(gpt2, part, tuning, after, device));
             say("saved, and measured again with the same loss: " + saved);
             say("try: djl-flash generate --model " + saved + " --prompt \"The tiny robot\"");
@@ -117,14 +116,17 @@ final class FineTuneGpt2Command extends ModelCommand {
         String content = text == null ? SampleSentences.text() : TextFile.read("--text", text);
         try (HuggingFaceTokenizer tokenizer = model.read(Tokenizers::open)) {
             return TokenWindows.cut(TextFile.encode(tokenizer, content), window);
+        } catch (IllegalArgumentException e) {
+            throw text == null
+                    ? e
+                    : new IllegalArgumentException("--text " + text + ": " + e.getMessage(), e);
         }
     }
 
     private List<Float> train(FineTuneGpt2 tuning, Gpt2 gpt2) throws Exception {
         try (ConsoleProgress progress = progress()) {
             progress.reset("Training", steps);
-            return tuning.train(
-                    gpt2, (step, loss) -> progress.update(step, String.format("loss %.4f", loss)));
+            return tuning.train(gpt2, (step, loss) -> progress.update(step, LossCurve.text(loss)));
         }
     }
 
@@ -134,7 +136,7 @@ final class FineTuneGpt2Command extends ModelCommand {
         Gpt2Folder.write(gpt2.block(), model.find(), part);
         try (Gpt2 reloaded = Gpt2.load(part, device, null)) {
             double again = tuning.heldOutLoss(reloaded);
-            if (Math.abs(again - loss) > 1e-5 * loss) {
+            if (!(Math.abs(again - loss) <= 1e-5 * loss)) {
                 throw new IllegalStateException(
                         "the saved model's held-out loss is " + again + ", but was " + loss);
             }

@@ -36,10 +36,9 @@ final class GenerateCommand extends ModelCommand {
         @Option(
                 names = "--ids",
                 paramLabel = "ID,ID...",
-                split = ",",
-                hideParamSyntax = true,
+                converter = Numbers.Converter.class,
                 description = "The token ids to continue, separated by commas.")
-        private int[] ids;
+        private Numbers ids;
     }
 
     @Mixin private ModelFolder model;
@@ -96,7 +95,7 @@ final class GenerateCommand extends ModelCommand {
                             .generate(ids, maxNewTokens, sampling, (id, count) -> stream.add(id));
             stream.end();
             say("");
-            say(String.format("[%s on %s]", result, name(device)));
+            sayf("[%s on %s]", result, name(device));
             report(describe(result, stream.text(), device));
         }
         return 0;
@@ -112,7 +111,7 @@ final class GenerateCommand extends ModelCommand {
 
     private int[] promptIds(HuggingFaceTokenizer tokenizer) {
         if (prompt.ids != null) {
-            return prompt.ids;
+            return prompt.ids.values().stream().mapToInt(Integer::intValue).toArray();
         }
         return LongStream.of(tokenizer.encode(prompt.text).getIds())
                 .mapToInt(Math::toIntExact)

@@ -22,9 +22,12 @@ final class LossCurve {
                             .mapToDouble(Float::doubleValue)
                             .average()
                             .orElseThrow();
-            lines.add(
-                    String.format(Locale.ROOT, "steps %3d to %3d: loss %.4f", from + 1, to, mean));
+            lines.add(String.format("steps %3d to %3d: %s", from + 1, to, text(mean)));
         }
         return lines;
+    }
+
+    static String text(double loss) {
+        return String.format(Locale.ROOT, "loss %.4f", loss);
     }
 }

@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.djlflash.torch.TorchLibrary;
@@ -68,6 +69,11 @@ abstract class ModelCommand implements Callable<Integer> {
         if (!json) {
             spec.commandLine().getOut().println(line);
         }
+    }
+
+    /** Prints a line of text as English has it, unless JSON is asked for. */
+    void sayf(String format, Object... arguments) {
+        say(String.format(Locale.ROOT, format, arguments));
     }
 
     /** Prints text without ending the line, unless JSON is asked for. */

@@ -38,7 +38,7 @@ final class ModelFolder {
         try {
             return reader.read(found);
         } catch (IOException | MalformedModelException e) {
-            throw new IOException("--model " + found + ": " + e.getMessage(), e);
+            throw new IOException("--model " + found + ": " + ErrorText.of(e), e);
         }
     }
 }

@@ -19,12 +19,21 @@ final class OutputFolder {
 
     private final Path folder;
 
-    /** Checks that the folder is free, before anything is computed for it. */
+    /** Checks that the folder is free and can be made, before anything is computed for it. */
     OutputFolder(Path folder) throws IOException {
         this.folder = folder.toAbsolutePath().normalize();
         if (Files.exists(folder) && !isEmptyFolder(folder)) {
             throw new IllegalArgumentException(
                     "--out " + folder + ": exists already, allowed is a new or an empty folder");
+        }
+        Path parent = this.folder.getParent();
+        try {
+            Files.createDirectories(parent);
+        } catch (IOException e) {
+            throw new IOException("--out " + folder + ": " + ErrorText.of(e), e);
+        }
+        if (!Files.isWritable(parent)) {
+            throw new IOException("--out " + folder + ": " + parent + " cannot be written");
         }
     }
 
@@ -39,7 +48,6 @@ final class OutputFolder {
     /** Lets the files be written beside the folder, then moves them. */
     Path fill(Writer writer) throws Exception {
         Path parent = folder.getParent();
-        Files.createDirectories(parent);
         Path part = parent.resolve("." + folder.getFileName() + "-" + UUID.randomUUID());
         Files.createDirectory(part);
         try {

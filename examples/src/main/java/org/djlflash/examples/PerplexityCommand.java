@@ -44,14 +44,13 @@ final class PerplexityCommand extends ModelCommand {
             int tokens = window == null ? gpt2.maxPositions() : window;
             long[] ids = TextFile.encode(tokenizer, content);
             Perplexity result = Perplexity.measure(gpt2, ids, tokens, progress);
-            say(
-                    String.format(
-                            "%.4f nats per token, perplexity %.3f, %d windows of %d tokens on %s",
-                            result.natsPerToken(),
-                            result.perplexity(),
-                            result.windows(),
-                            tokens,
-                            name(device)));
+            sayf(
+                    "%.4f nats per token, perplexity %.3f, %d windows of %d tokens on %s",
+                    result.natsPerToken(),
+                    result.perplexity(),
+                    result.windows(),
+                    tokens,
+                    name(device));
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("nats_per_token", result.natsPerToken());
             json.put("perplexity", result.perplexity());

@@ -1,0 +1,106 @@
+package org.djlflash.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class FineTuneBertCommandTest {
+
+    @TempDir private Path folder;
+
+    private Run run(String... options) {
+        List<String> args = new ArrayList<>(List.of("fine-tune-bert", "--device", "cpu"));
+        args.addAll(List.of("--out", folder.resolve("tuned").toString()));
+        args.addAll(List.of(options));
+        return Run.of(args.toArray(new String[0]));
+    }
+
+    private String data(String content) throws IOException {
+        return Files.writeString(folder.resolve("data.tsv"), content).toString();
+    }
+
+    /** Two labels that a word tells apart, so that few steps are enough. */
+    private String easyData() throws IOException {
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < 40; i++) {
+            lines.append("sea\tthe fish swims in water, day ").append(i).append('\n');
+            lines.append("land\tthe horse runs, day ").append(i).append(" of the year\n");
+        }
+        return data(lines.toString());
+    }
+
+    @Test
+    void learnsAndSaves() throws IOException {
+        Run run = run("--data", easyData(), "--steps", "30", "--json");
+        JsonNode json = run.json();
+        assertTrue(
+                json.get("loss_after").asDouble() < json.get("loss_before").asDouble(),
+                json.toString());
+        assertTrue(json.get("accuracy_after").asDouble() > 0.9, json.toString());
+        assertEquals(30, json.get("step_losses").size());
+        assertEquals("[\"land\",\"sea\"]", json.get("labels").toString());
+        assertEquals(64, json.get("training_texts").asInt());
+        assertEquals(16, json.get("held_out_texts").asInt());
+        assertEquals(0, json.get("cut_texts").asInt());
+        assertTrue(run.err().contains("Training"), run.err());
+        Path saved = Path.of(json.get("folder").asText());
+        assertEquals(List.of("land", "sea"), Files.readAllLines(saved.resolve("synset.txt")));
+        assertTrue(Files.size(saved.resolve("bert-0000.params")) > 1_000_000);
+    }
+
+    @Test
+    void saysInLinesHowTheLossFalls() {
+        Run run = run("--steps", "2").assertSuccess();
+        assertTrue(run.out().contains("400 texts to train on, 100 held out"), run.out());
+        assertTrue(run.out().contains("steps   2 to   2: loss "), run.out());
+        assertTrue(run.out().contains("before: "), run.out());
+        assertTrue(run.out().contains("after: "), run.out());
+    }
+
+    @Test
+    void saysThatTextsWereTooLong() throws IOException {
+        String text = "a\t" + "word ".repeat(100) + "\nb\tword\n";
+        Run run = run("--data", data(text.repeat(3)), "--steps", "1").assertSuccess();
+        assertTrue(run.out().contains("3 texts are too long"), run.out());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "'a\tb\nc d\n', line 2 has 0 tabs",
+        "'a\tb\nc\td\te\n', line 2 has 2 tabs",
+        "'a\tb\n\nc\td\n', line 2 has 0 tabs",
+        "'\tb\n', line 1 has no label",
+        "'a\tb\nc\t \n', line 2 has no text",
+        "'a\tb\nc\td\n', '2 lines, allowed is 5 or more'",
+        "'a\tb\na\tb\na\tb\na\tb\na\tb\n', 'label a, allowed are 2 labels or more'",
+        "' ', empty",
+    })
+    void refusesData(String content, String message) throws IOException {
+        String file = data(content);
+        run("--data", file).assertRefused(1, "--data " + file + ": ", message);
+        assertFalse(Files.exists(folder.resolve("tuned")));
+    }
+
+    @Test
+    void refusesWhatIsNotUtf8() throws IOException {
+        Path file = Files.write(folder.resolve("data"), new byte[] {'a', '\t', (byte) 0xe4, '\n'});
+        run("--data", file.toString()).assertRefused(1, "--data " + file + ": not UTF-8");
+    }
+
+    @Test
+    void refusesAFolderThatIsTaken() throws IOException {
+        Files.writeString(folder.resolve("tuned"), "precious");
+        run().assertRefused(1, "--out " + folder.resolve("tuned"), "exists already");
+    }
+}

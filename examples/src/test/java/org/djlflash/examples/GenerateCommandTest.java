@@ -1,0 +1,109 @@
+package org.djlflash.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import ai.djl.engine.Engine;
+import com.fasterxml.jackson.databind.JsonNode;
+import org.djlflash.torch.TorchLibrary;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class GenerateCommandTest {
+
+    private static final String PROMPT = "And the king said unto";
+
+    /** What Hugging Face transformers generates. */
+    private static final String GREEDY =
+            " him, Behold, I will send thee to the king of Babylon, and will send thee to the king"
+                    + " of Babylon.\nAnd the king of Babylon came to pass, that he sent to"
+                    + " Jerusalem, saying, Thus saith the LORD, the";
+
+    @Test
+    void continuesAPrompt() {
+        Run run = Run.of("generate", "--prompt", PROMPT, "--device", "cpu").assertSuccess();
+        assertTrue(run.out().startsWith(PROMPT + GREEDY + System.lineSeparator()), run.out());
+        assertTrue(run.out().contains("[48 tokens"), run.out());
+        assertEquals("", run.err());
+    }
+
+    @Test
+    void printsJson() throws Exception {
+        JsonNode json = Run.of("generate", "--prompt", PROMPT, "--json", "--device", "cpu").json();
+        assertEquals(GREEDY, json.get("text").asText());
+        assertEquals(48, json.get("new_ids").size());
+        assertEquals(332, json.get("new_ids").get(0).asInt());
+        assertEquals("length", json.get("finish").asText());
+        assertEquals("cpu", json.get("device").asText());
+        assertEquals("torch-sdpa", json.get("prefill_backend").asText());
+        assertEquals("torch-sdpa", json.get("decode_backend").asText());
+    }
+
+    @Test
+    void continuesTokenIds() throws Exception {
+        JsonNode json = Run.of("generate", "--ids", "296,259,410,387,321", "--json").json();
+        assertEquals(GREEDY, json.get("text").asText());
+    }
+
+    @Test
+    void seedsRepeat() throws Exception {
+        assertEquals(sample("7"), sample("7"));
+        assertNotEquals(sample("7"), sample("8"));
+    }
+
+    private static String sample(String seed) throws Exception {
+        return Run.of(
+                        "generate",
+                        "--prompt",
+                        PROMPT,
+                        "--temperature",
+                        "1",
+                        "--top-k",
+                        "50",
+                        "--seed",
+                        seed,
+                        "--max-new-tokens",
+                        "24",
+                        "--json")
+                .json()
+                .get("new_ids")
+                .toString();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "2 | --prompt a --ids 1 | mutually exclusive",
+                "2 | --ids 1,x | allowed are whole numbers",
+                "2 | --ids 1,,2 | allowed are whole numbers",
+                "2 | --max-new-tokens 5 | --prompt=TEXT | --ids",
+                "2 | --prompt a --seed x | 'x' is not a long",
+                "1 | --ids 4096 | token id 4096, allowed is 0 to 4095",
+                "1 | --ids 1,-1 | token id -1, allowed is 0 to 4095",
+                "1 | --prompt a --max-new-tokens 512 | allowed is at least 1 new one and 512",
+                "1 | --prompt a --max-new-tokens 0 | 0 new ones",
+                "1 | --prompt a --top-k 3 | --temperature",
+                "1 | --prompt a --temperature -1 | found -1.0",
+                "1 | --prompt a --temperature 1 --top-p 2 | found 2.0",
+            })
+    void refuses(int code, String options, String message) {
+        Run.of(("generate " + options).split(" ")).assertRefused(code, message);
+    }
+
+    @Test
+    void refusesAnEmptyPrompt() {
+        Run.of("generate", "--prompt", "").assertRefused(1, "prompt of 0 tokens");
+    }
+
+    @Test
+    void refusesAGpuThatIsNotThere() {
+        assumeTrue(Engine.getEngine(TorchLibrary.ENGINE).getGpuCount() == 0, "there is a GPU");
+        Run.of("generate", "--prompt", "a", "--device", "gpu")
+                .assertRefused(1, "--device gpu", "no GPU", "cpu");
+    }
+}

@@ -1,0 +1,2 @@
+/** The command line, run within the test. */
+package org.djlflash.examples;

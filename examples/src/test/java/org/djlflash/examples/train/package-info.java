@@ -1,0 +1,2 @@
+/** Data sets and blocks of the trainings. */
+package org.djlflash.examples.train;
