@@ -23,6 +23,9 @@ public final class NvrtcCompiler implements CubinCompiler {
     /** The first version that knows sm_90 and gives cubins; as 100 x major + minor. */
     private static final int MINIMUM_VERSION = 1108;
 
+    /** Constant functions need no mark to be evaluated while compiling, as with nvcc. */
+    private static final String DEVICE_ONLY = "--device-as-default-execution-space";
+
     private static final int SUCCESS = 0;
 
     private final Nvrtc nvrtc;
@@ -112,7 +115,9 @@ public final class NvrtcCompiler implements CubinCompiler {
     }
 
     private byte[] compile(Pointer program, KernelVariant variant) {
-        String[] options = variant.compilerOptions().toArray(String[]::new);
+        List<String> all = new ArrayList<>(variant.compilerOptions());
+        all.add(DEVICE_ONLY);
+        String[] options = all.toArray(String[]::new);
         int result = nvrtc.nvrtcCompileProgram(program, options.length, new StringArray(options));
         if (result != SUCCESS) {
             throw new KernelUnavailableException(

@@ -8,10 +8,19 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.djlflash.cuda.config.CudaSetting;
+import org.djlflash.cuda.plan.AttentionProblem;
+import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.BiasKind;
+import org.djlflash.cuda.plan.DeviceInfo;
+import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.plan.GradientNeed;
+import org.djlflash.cuda.plan.KernelStep;
 import org.djlflash.cuda.plan.KernelVariant;
+import org.djlflash.cuda.plan.Sm80Planner;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -120,12 +129,33 @@ class NvrtcCompilerTest {
         assertTrue(e.getMessage().contains(VARIANT.toString()), e::getMessage);
     }
 
+    /** The build uses nvcc, which forgives what NVRTC does not. */
     @Test
-    void compilesTheKernelsOfTheJar() {
+    void compilesEveryEntry() {
         NvrtcCompiler compiler = compiler();
-        KernelVariant mask = new KernelVariant("dropout_mask", List.of(), "sm_90");
+        DeviceInfo device = new DeviceInfo(0, "H100", 9, 0, 132, 232448);
+        AttentionProblem training =
+                AttentionProblem.of(ElementType.BF16, new AttentionShape(1, 1, 1, 64, 64, 64))
+                        .withGradient(GradientNeed.INPUTS)
+                        .withBias(BiasKind.FLOAT)
+                        .withDropout(0.5);
+        AttentionProblem decode =
+                AttentionProblem.of(ElementType.FP16, new AttentionShape(1, 1, 1, 1, 4096, 64))
+                        .withDecode(true);
+        List<KernelStep> steps = new ArrayList<>();
+        steps.addAll(Sm80Planner.plan(training, device).forward());
+        steps.addAll(Sm80Planner.plan(training, device).backward());
+        steps.addAll(Sm80Planner.plan(decode, device).forward());
+        steps.add(Sm80Planner.dropoutMask(training, device));
+        KernelSource source = new KernelSource();
 
-        assertEquals(0x7f, compiler.compile(new KernelSource().text(mask.sourceFile()), mask)[0]);
+        for (KernelStep step : steps) {
+            KernelVariant variant = step.variant();
+            byte[] cubin = compiler.compile(source.text(variant.sourceFile()), variant);
+            assertEquals(0x7f, cubin[0], variant::toString);
+        }
+
+        assertEquals(7, steps.size());
     }
 
     private static NvrtcCompiler compiler() {
