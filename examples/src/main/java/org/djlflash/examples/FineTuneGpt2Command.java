@@ -94,7 +94,7 @@ final class FineTuneGpt2Command extends ModelCommand {
                     after, seconds, name(device));
             Path saved = output.fill(part -> save(gpt2, part, tuning, after, device));
             say("saved, and measured again with the same loss: " + saved);
-            say("try: djl-flash generate --model " + saved + " --prompt \"The tiny robot\"");
+            say("try: djl-flash generate --model " + saved + " --prompt \"The\"");
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("loss_before", before);
             json.put("loss_after", after);

@@ -21,6 +21,8 @@ class DoctorCommandTest {
     void printsJson() throws Exception {
         JsonNode json = Run.of("doctor", "--json", "--device", "cpu").json();
         assertTrue(json.get("gpus").isArray(), json.toString());
-        assertEquals("torch-sdpa", json.get("backends").get(0).get("backend").asText());
+        assertTrue(
+                json.get("backends").findValuesAsText("backend").contains("torch-sdpa"),
+                json.toString());
     }
 }

@@ -13,6 +13,10 @@ public record StepSettings(int steps, int batchSize, float learningRate, int see
     /**
      * Checks the values.
      *
+     * @param steps the number of updates
+     * @param batchSize the number of samples of an update
+     * @param learningRate the factor of AdamW's updates
+     * @param seed any number
      * @throws IllegalArgumentException if a value is not allowed
      */
     public StepSettings {
