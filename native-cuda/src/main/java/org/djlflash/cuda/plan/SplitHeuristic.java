@@ -12,6 +12,9 @@ final class SplitHeuristic {
 
     private static final int BLOCKS_PER_MULTIPROCESSOR = 2;
 
+    /** From this share of multiprocessors with a block on, splitting costs more than it gains. */
+    private static final double BUSY = 0.9;
+
     /** Fewer key blocks than this in a part do not pay for starting a block on the GPU. */
     private static final int MINIMUM_KEY_BLOCKS = 2;
 
@@ -26,6 +29,9 @@ final class SplitHeuristic {
      * @return 1 to {@link #MAXIMUM}
      */
     static int splits(long groups, long keyBlocks, int multiprocessors) {
+        if (groups >= BUSY * multiprocessors) {
+            return 1;
+        }
         long wanted = BLOCKS_PER_MULTIPROCESSOR * (long) multiprocessors / groups;
         long most = Math.min(MAXIMUM, keyBlocks / MINIMUM_KEY_BLOCKS);
         return (int) Math.max(1, Math.min(wanted, most));

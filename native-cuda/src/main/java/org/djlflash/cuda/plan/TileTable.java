@@ -48,12 +48,14 @@ final class TileTable {
                 default -> small ? new Tile(64, 64, 4, 1) : new Tile(128, 64, 8, 1);
             };
         }
-        boolean hopper = device.major() >= HOPPER;
         return switch (headDim) {
             case 16, 32 -> new Tile(128, 128, 4, 1);
-            case 64 -> new Tile(128, hopper ? 96 : 64, 4, 1);
+            case 64 -> new Tile(128, 64, 4, 2);
             case 96 -> new Tile(128, 64, 4, 1);
-            case 128 -> hopper ? new Tile(128, 64, 4, 2) : new Tile(128, small ? 32 : 64, 4, 1);
+            case 128 ->
+                    device.major() >= HOPPER
+                            ? new Tile(128, 64, 4, 2)
+                            : new Tile(128, small ? 32 : 64, 4, 1);
             default -> small ? new Tile(64, 64, 4, 1) : new Tile(128, 64, 8, 1);
         };
     }
@@ -80,8 +82,8 @@ final class TileTable {
     static Tile backward(int headDim, DeviceInfo device, boolean extraWork) {
         boolean small = isSmall(device);
         return switch (headDim) {
-            case 32 -> new Tile(64, 128, 8, 2);
-            case 64 -> new Tile(small || extraWork ? 64 : 128, 128, 8, 2);
+            case 32, 64 -> new Tile(small || extraWork ? 64 : 128, 128, 8, 2);
+            case 96 -> small ? new Tile(32, 64, 4, 2) : new Tile(64, 128, 8, 2);
             default -> small ? new Tile(32, 64, 4, 2) : new Tile(extraWork ? 32 : 64, 128, 8, 2);
         };
     }
