@@ -27,10 +27,6 @@ __device__ __forceinline__ float reciprocal_fast(float x) {
     return r;
 }
 
-constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
-constexpr int min_int(int a, int b) { return a < b ? a : b; }
-constexpr int max_int(int a, int b) { return a > b ? a : b; }
-
 // The same value, opaque: what is derived from it is not computed ahead of a loop, where it would occupy registers.
 __device__ __forceinline__ int pinned(int x) {
     asm volatile("" : "+r"(x));
@@ -44,7 +40,6 @@ __device__ __forceinline__ int block_index() {
     return index;
 }
 
-// NVRTC and nvcc evaluate constexpr functions on the device only with a flag; these are for run-time values.
 __device__ __forceinline__ int tiles(int length, int tile) { return (length + tile - 1) / tile; }
 
 }  // namespace flash

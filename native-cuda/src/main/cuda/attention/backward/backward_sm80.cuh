@@ -39,9 +39,13 @@ struct BackwardSm80 {
     static_assert(N == 16 * WARPS_ && M % 32 == 0 && D % 32 == 0 && STAGES_ == 2, "two warps share 32 keys, two stages");
 
     // Warps over dQ [M x D]: rows x columns as square as the tile allows.
-    static constexpr bool fits(int rows) { return M % (16 * rows) == 0 && D % (16 * (WARPS_ / rows)) == 0; }
-    static constexpr int cost(int rows) { return fits(rows) ? M / rows + D / (WARPS_ / rows) : 1 << 20; }
-    static constexpr int cheaper(int a, int b) { return cost(a) <= cost(b) ? a : b; }
+    static __host__ __device__ constexpr bool fits(int rows) {
+        return M % (16 * rows) == 0 && D % (16 * (WARPS_ / rows)) == 0;
+    }
+    static __host__ __device__ constexpr int cost(int rows) {
+        return fits(rows) ? M / rows + D / (WARPS_ / rows) : 1 << 20;
+    }
+    static __host__ __device__ constexpr int cheaper(int a, int b) { return cost(a) <= cost(b) ? a : b; }
     static constexpr int DQ_ROW_WARPS = cheaper(cheaper(1, 2), cheaper(4, WARPS_ >= 8 ? 8 : 4));
     static constexpr int DQ_ROWS = M / DQ_ROW_WARPS;
     static constexpr int DQ_COLUMNS = D / (WARPS_ / DQ_ROW_WARPS);
