@@ -21,6 +21,7 @@ import java.util.Set;
  * @param computeType the type to compute in
  * @param device the arrays' device
  * @param gradient whether gradients will be asked for
+ * @param scale the factor of the scores
  * @param causal the alignment of the causal mask
  * @param keyLengths whether rows have lengths of their own
  * @param mask whether there is a dense mask
@@ -39,6 +40,7 @@ public record AttentionRequest(
         DataType computeType,
         Device device,
         boolean gradient,
+        double scale,
         CausalAlignment causal,
         boolean keyLengths,
         boolean mask,
@@ -73,6 +75,9 @@ public record AttentionRequest(
                         ? dataType.toString()
                         : dataType + " computed in " + computeType);
         words.add("on " + (device.isGpu() ? "gpu" + device.getDeviceId() : "cpu"));
+        if (scale != 1 / Math.sqrt(headSize)) {
+            words.add("scale " + scale);
+        }
         if (causal != CausalAlignment.NONE) {
             words.add("causal " + causal);
         }

@@ -166,7 +166,6 @@ public final class FlashAttention {
                 query,
                 key,
                 value,
-                options.scale().orElse(1 / Math.sqrt(request.headSize())),
                 keyLengths,
                 finitePadding,
                 options.mask().orElse(null),

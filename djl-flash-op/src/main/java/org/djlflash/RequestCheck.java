@@ -124,6 +124,7 @@ final class RequestCheck {
                 options.computeType().orElse(query.getDataType()),
                 query.getDevice(),
                 gradient,
+                options.scale().orElse(1 / Math.sqrt(q.headSize())),
                 causal,
                 keyLengths,
                 options.mask().isPresent(),

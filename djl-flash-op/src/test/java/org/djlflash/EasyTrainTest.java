@@ -87,7 +87,7 @@ class EasyTrainTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Backend.class)
+    @EnumSource(value = Backend.class, names = "CUDA", mode = EnumSource.Mode.EXCLUDE)
     void lossFalls(Backend backend) {
         List<Float> losses = new ArrayList<>();
         SelfAttention block = new SelfAttention(options(backend));

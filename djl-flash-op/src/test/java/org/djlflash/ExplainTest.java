@@ -27,13 +27,16 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Every reason against every backend, each beside the nearest request that has none. */
 class ExplainTest {
 
-    /** A request that every backend can do, until something about it is changed. */
+    /** A request that every backend of the CPU can do, until something about it is changed. */
     private static final class Request {
 
         private DataType type = DataType.FLOAT32;
         private DataType computeType = DataType.FLOAT32;
         private Device device = Device.cpu();
         private boolean gradient = true;
+        private double scale = 1 / Math.sqrt(8);
+        private CausalAlignment causal = CausalAlignment.BOTTOM_RIGHT;
+        private float dropout = 0.1f;
         private boolean deterministic;
 
         AttentionRequest build() {
@@ -48,11 +51,12 @@ class ExplainTest {
                     computeType,
                     device,
                     gradient,
-                    CausalAlignment.BOTTOM_RIGHT,
+                    scale,
+                    causal,
                     true,
                     true,
                     true,
-                    0.1f,
+                    dropout,
                     deterministic);
         }
     }
@@ -63,11 +67,20 @@ class ExplainTest {
         assertEquals(
                 Arrays.asList(Backend.values()),
                 explanation.verdicts().stream().map(Verdict::backend).collect(Collectors.toList()));
-        assertTrue(explanation.verdicts().stream().allMatch(v -> v.reasons().isEmpty()));
+        assertTrue(
+                explanation.verdicts().stream()
+                        .filter(v -> Fixtures.CPU_BACKENDS.contains(v.backend()))
+                        .allMatch(v -> v.reasons().isEmpty()));
         assertEquals(Optional.of(Backend.TORCH_SDPA), explanation.chosen());
         assertEquals(
                 "B=2 N=4/2 T=3 F=5 H=8 float32 on cpu causal BOTTOM_RIGHT key lengths mask bias"
                         + " dropout 0.1 with gradients\n"
+                        + "  cuda: no\n"
+                        + "    - The arrays are on the CPU; these kernels run on CUDA devices.\n"
+                        + "    - The compute type is float32; tensor cores multiply float16 and"
+                        + " bfloat16, which a compute type can ask for.\n"
+                        + "    - There is a dense mask or bias and gradients or dropout are asked"
+                        + " for; PyTorch hands neither on to these kernels' backward pass.\n"
                         + "  torch-sdpa: chosen\n"
                         + "  reference: possible",
                 explanation.toString());
@@ -167,7 +180,7 @@ class ExplainTest {
          * @param arguments "there" or "missing"
          */
         public static void main(String... arguments) {
-            Verdict sdpa = FlashAttention.explain(new Request().build()).verdicts().get(0);
+            Verdict sdpa = verdict(new Request().build(), Backend.TORCH_SDPA);
             boolean missing =
                     sdpa.reasons().size() == 1
                             && sdpa.reasons()
@@ -200,7 +213,7 @@ class ExplainTest {
                 assertTrue(message.contains(verdict.backend().id()), message);
                 verdict.reasons().forEach(r -> assertTrue(message.contains(r), message));
             }
-            assertEquals(2, explanation.verdicts().get(1).reasons().size());
+            assertEquals(2, explanation.verdicts().get(2).reasons().size());
         }
     }
 
@@ -208,7 +221,7 @@ class ExplainTest {
     void aWishThatFitsIsTaken() {
         try (NDManager manager = Fixtures.manager()) {
             NDArray query = manager.zeros(new Shape(1, 2, 3, 4));
-            for (Backend backend : Backend.values()) {
+            for (Backend backend : Fixtures.CPU_BACKENDS) {
                 AttentionOptions wish = AttentionOptions.builder().optBackend(backend).build();
                 assertEquals(
                         Optional.of(backend),
@@ -231,8 +244,37 @@ class ExplainTest {
                                 () -> BackendSelector.select(request.build(), Optional.empty()))
                         .getMessage();
         assertEquals("no backend fits: " + explanation, message);
-        assertEquals(1, explanation.verdicts().get(0).reasons().size());
-        assertEquals(2, explanation.verdicts().get(1).reasons().size());
+        assertEquals(1, verdict(request.build(), Backend.TORCH_SDPA).reasons().size());
+        assertEquals(2, verdict(request.build(), Backend.REFERENCE).reasons().size());
+    }
+
+    /** Whatever the machine has: what PyTorch's operator cannot hand on is refused by itself. */
+    @Test
+    void theOperatorHandsOnNoMaskAndOneAlignment() {
+        Request request = new Request();
+        request.computeType = DataType.FLOAT16;
+        request.device = Device.gpu(0);
+        String mask =
+                "There is a dense mask or bias and gradients or dropout are asked for; PyTorch"
+                        + " hands neither on to these kernels' backward pass.";
+        assertTrue(verdict(request.build(), Backend.CUDA).reasons().contains(mask));
+        String alignment =
+                "The causal alignment is TOP_LEFT and gradients or dropout are asked for; PyTorch"
+                        + " hands on BOTTOM_RIGHT alone.";
+        assertFalse(verdict(request.build(), Backend.CUDA).reasons().contains(alignment));
+        request.causal = CausalAlignment.TOP_LEFT;
+        assertTrue(verdict(request.build(), Backend.CUDA).reasons().contains(alignment));
+        request.gradient = false;
+        request.dropout = 0;
+        assertFalse(verdict(request.build(), Backend.CUDA).reasons().contains(alignment));
+        assertFalse(verdict(request.build(), Backend.CUDA).reasons().contains(mask));
+    }
+
+    private static Verdict verdict(AttentionRequest request, Backend backend) {
+        return FlashAttention.explain(request).verdicts().stream()
+                .filter(v -> v.backend() == backend)
+                .findFirst()
+                .orElseThrow();
     }
 
     @Test
@@ -262,11 +304,6 @@ class ExplainTest {
     }
 
     private static void assertReasons(Request request, Backend backend, String... reasons) {
-        AttentionExplanation explanation = FlashAttention.explain(request.build());
-        for (Verdict verdict : explanation.verdicts()) {
-            if (verdict.backend() == backend) {
-                assertEquals(List.of(reasons), verdict.reasons());
-            }
-        }
+        assertEquals(List.of(reasons), verdict(request.build(), backend).reasons());
     }
 }

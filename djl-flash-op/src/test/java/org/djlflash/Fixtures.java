@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
+import java.util.List;
 import java.util.Random;
 import java.util.function.Supplier;
 import org.djlflash.testkit.Closeness;
@@ -13,6 +14,9 @@ import org.djlflash.testkit.DoubleAttention;
 
 /** Arrays of random numbers, their gradients, and what they should be. */
 public final class Fixtures {
+
+    /** The backends that run without a GPU. */
+    static final List<Backend> CPU_BACKENDS = List.of(Backend.TORCH_SDPA, Backend.REFERENCE);
 
     private Fixtures() {}
 

@@ -12,7 +12,6 @@ import org.djlflash.torch.Tensor;
  * @param query the queries, shape (B, N, T, H), any strides
  * @param key the keys, shape (B, key heads, F, H), any strides
  * @param value the values, shaped as the keys, any strides
- * @param scale the factor of the scores
  * @param keyLengths the number of keys that count in each row, or null if all do
  * @param finitePadding whether keys and values beyond a row's length are known to be finite
  * @param mask BOOLEAN, true where a query sees a key, broadcastable to (B, N, T, F), or null
@@ -24,7 +23,6 @@ public record AttentionInputs(
         NDArray query,
         NDArray key,
         NDArray value,
-        double scale,
         long[] keyLengths,
         boolean finitePadding,
         NDArray mask,
@@ -41,7 +39,6 @@ public record AttentionInputs(
                 alias(query, scope),
                 alias(key, scope),
                 alias(value, scope),
-                scale,
                 keyLengths,
                 finitePadding,
                 mask == null ? null : ofRank4(alias(mask, scope)),
@@ -62,6 +59,6 @@ public record AttentionInputs(
     /** Returns these inputs with other keys and values. */
     AttentionInputs withKeysAndValues(NDArray otherKey, NDArray otherValue) {
         return new AttentionInputs(
-                request, query, otherKey, otherValue, scale, keyLengths, finitePadding, mask, bias);
+                request, query, otherKey, otherValue, keyLengths, finitePadding, mask, bias);
     }
 }

@@ -16,7 +16,7 @@ public final class BackendSelector {
     private static final Logger logger = LoggerFactory.getLogger(BackendSelector.class);
 
     private static final List<AttentionBackend> BACKENDS =
-            List.of(new TorchSdpaBackend(), new ReferenceBackend());
+            List.of(new CudaBackend(), new TorchSdpaBackend(), new ReferenceBackend());
 
     private BackendSelector() {}
 

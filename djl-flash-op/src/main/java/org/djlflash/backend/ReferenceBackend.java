@@ -65,7 +65,7 @@ final class ReferenceBackend implements AttentionBackend {
         NDArray value = clean.value().repeat(1, group);
         NDArray visible = Visibility.of(inputs, scope);
 
-        NDArray scores = inputs.query().matMul(key.transpose(0, 1, 3, 2)).mul(inputs.scale());
+        NDArray scores = inputs.query().matMul(key.transpose(0, 1, 3, 2)).mul(request.scale());
         if (inputs.bias() != null) {
             scores = scores.add(inputs.bias());
         }

@@ -102,7 +102,7 @@ final class TorchSdpaBackend implements AttentionBackend {
                         convertMask ? TorchOps.cast(mask, type, scope) : mask,
                         request.dropout(),
                         causal,
-                        inputs.scale(),
+                        request.scale(),
                         scope);
         return convert ? TorchOps.cast(output, ScalarType.of(request.dataType()), scope) : output;
     }

@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import org.djlflash.AttentionRequest;
 import org.djlflash.CausalAlignment;
+import org.djlflash.torch.TorchOps;
 
 /** Who sees whom, as BOOLEAN arrays, for backends that take a dense mask. */
 final class Visibility {
@@ -77,6 +78,17 @@ final class Visibility {
                 request.causal() == CausalAlignment.TOP_LEFT
                         || request.causal() == CausalAlignment.BOTTOM_RIGHT && square;
         return causal && isFull(inputs) && inputs.mask() == null && inputs.bias() == null;
+    }
+
+    /** Returns mask and bias as one bias, minus infinity where nothing is seen, or null. */
+    static NDArray asBias(AttentionInputs inputs, NDManager scope) {
+        if (inputs.mask() == null) {
+            return inputs.bias();
+        }
+        DataType type = inputs.query().getDataType();
+        NDArray hidden = scope.full(new Shape(1), Float.NEGATIVE_INFINITY, type);
+        NDArray bias = inputs.bias() == null ? scope.zeros(new Shape(1), type) : inputs.bias();
+        return TorchOps.where(inputs.mask(), bias, hidden, scope);
     }
 
     /**

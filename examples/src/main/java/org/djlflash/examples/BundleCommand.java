@@ -25,11 +25,11 @@ final class BundleCommand extends ModelCommand {
     private Path out;
 
     @Option(
-            names = "--no-archive",
+            names = "--archive",
             negatable = true,
             defaultValue = "true",
             fallbackValue = "true",
-            description = "Leave the archive out.")
+            description = "Make the archive too, or leave it out. Default: make it.")
     private boolean archive;
 
     @Override

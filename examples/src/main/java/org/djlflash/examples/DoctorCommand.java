@@ -82,6 +82,7 @@ final class DoctorCommand extends ModelCommand {
                 type,
                 device,
                 false,
+                1.0 / 8,
                 CausalAlignment.BOTTOM_RIGHT,
                 false,
                 false,

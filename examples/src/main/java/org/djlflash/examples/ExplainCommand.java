@@ -145,6 +145,7 @@ final class ExplainCommand extends ModelCommand {
                 type.compute,
                 device,
                 gradient,
+                1 / Math.sqrt(sizes.get(3)),
                 causal ? CausalAlignment.BOTTOM_RIGHT : CausalAlignment.NONE,
                 lengths,
                 mask,

@@ -196,6 +196,7 @@ public final class Gpt2 implements CausalLanguageModel, AutoCloseable {
                 DataType.FLOAT32,
                 manager.getDevice(),
                 false,
+                block.layers().get(0).scale(),
                 cached ? CausalAlignment.ROW_LENGTH : CausalAlignment.BOTTOM_RIGHT,
                 cached,
                 false,

@@ -57,6 +57,10 @@ final class Gpt2Layer extends AbstractBlock {
         return Linear.builder().setUnits(units).build();
     }
 
+    double scale() {
+        return scale;
+    }
+
     LayerNorm attentionNorm() {
         return attentionNorm;
     }

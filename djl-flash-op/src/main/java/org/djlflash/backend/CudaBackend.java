@@ -1,0 +1,293 @@
+package org.djlflash.backend;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import org.djlflash.AttentionRequest;
+import org.djlflash.Backend;
+import org.djlflash.CausalAlignment;
+import org.djlflash.autograd.AttentionKernels.Settings;
+import org.djlflash.autograd.AttentionOperator;
+import org.djlflash.autograd.AttentionRegistration;
+import org.djlflash.backend.CudaGpu.ForwardTensors;
+import org.djlflash.cuda.launch.Randomness;
+import org.djlflash.cuda.plan.AttentionProblem;
+import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.BiasKind;
+import org.djlflash.cuda.plan.GradientNeed;
+import org.djlflash.torch.ScalarType;
+import org.djlflash.torch.Tensor;
+import org.djlflash.torch.TorchOps;
+
+/**
+ * Our own CUDA kernels: with gradients through PyTorch's dispatcher, without by a direct launch,
+ * for few queries split over the keys.
+ *
+ * @see <a href="https://arxiv.org/abs/2307.08691">Dao, FlashAttention-2, section 3</a>
+ * @see <a href="https://crfm.stanford.edu/2023/10/12/flashdecoding.html">Dao et al.,
+ *     Flash-Decoding</a>
+ */
+final class CudaBackend implements AttentionBackend {
+
+    /** Up to so many queries there is too little work without splitting the keys. */
+    private static final long DECODE_QUERIES = 16;
+
+    /** Registered on first use: PyTorch's own attention runs on our kernels from then on. */
+    private static final class Operator {
+
+        private static final AttentionRegistration REGISTRATION =
+                AttentionRegistration.install("CUDA", new CudaOperator());
+
+        private Operator() {}
+
+        static void ensureRegistered() {
+            Objects.requireNonNull(REGISTRATION);
+        }
+    }
+
+    @Override
+    public Backend id() {
+        return Backend.CUDA;
+    }
+
+    @Override
+    public List<String> unsupportedReasons(AttentionRequest request) {
+        List<String> reasons = new ArrayList<>(CudaGpu.unavailableReasons(request.device()));
+        boolean available = reasons.isEmpty();
+        DataType type = request.computeType();
+        boolean half = type == DataType.FLOAT16 || type == DataType.BFLOAT16;
+        if (!half) {
+            reasons.add(
+                    "The compute type is "
+                            + type
+                            + "; tensor cores multiply float16 and bfloat16, which a compute type"
+                            + " can ask for.");
+        }
+        if (isRecorded(request)) {
+            addOperatorReasons(request, reasons);
+        }
+        if (available && half && isSmall(request, reasons)) {
+            reasons.addAll(
+                    CudaGpu.of(request.device().getDeviceId())
+                            .unsupportedReasons(problem(request, isDecode(request))));
+        }
+        return reasons;
+    }
+
+    private static void addOperatorReasons(AttentionRequest request, List<String> reasons) {
+        if (request.bias() || request.mask()) {
+            reasons.add(
+                    "There is a dense mask or bias and gradients or dropout are asked for; PyTorch hands"
+                            + " neither on to these kernels' backward pass.");
+        }
+        boolean square = request.queries() == request.keys();
+        if (request.causal() == CausalAlignment.ROW_LENGTH
+                || request.causal() == CausalAlignment.TOP_LEFT && !square) {
+            reasons.add(
+                    "The causal alignment is "
+                            + request.causal()
+                            + " and gradients or dropout are asked for; PyTorch hands on BOTTOM_RIGHT"
+                            + " alone.");
+        }
+    }
+
+    private static boolean isSmall(AttentionRequest request, List<String> reasons) {
+        long largest =
+                Math.max(
+                        Math.max(request.batch(), request.queryHeads()),
+                        Math.max(Math.max(request.queries(), request.keys()), request.headSize()));
+        if (largest > Integer.MAX_VALUE) {
+            reasons.add("A dimension has " + largest + " elements; 2147483647 are possible.");
+        }
+        return largest <= Integer.MAX_VALUE;
+    }
+
+    @Override
+    public NDArray attend(AttentionInputs inputs) {
+        return isRecorded(inputs.request()) ? recorded(inputs) : direct(inputs);
+    }
+
+    /** Dropout draws its seed where forward and backward share it. */
+    private static boolean isRecorded(AttentionRequest request) {
+        return request.gradient() || request.dropout() > 0;
+    }
+
+    private static NDArray recorded(AttentionInputs inputs) {
+        Operator.ensureRegistered();
+        AttentionRequest request = inputs.request();
+        ScalarType type = ScalarType.of(request.computeType());
+        NDManager manager = inputs.query().getManager();
+        try (NDManager scope = manager.newSubManager(inputs.query().getDevice())) {
+            AttentionInputs own = inputs.in(scope);
+            Settings settings =
+                    new Settings(
+                            request.dropout(),
+                            request.causal() != CausalAlignment.NONE,
+                            OptionalDouble.of(request.scale()),
+                            OptionalLong.empty(),
+                            OptionalLong.empty());
+            CudaOperator.setDeterministic(request.deterministic());
+            NDArray output =
+                    AttentionOperator.apply(
+                                    tokensFirst(own.query(), type, scope),
+                                    tokensFirst(own.key(), type, scope),
+                                    tokensFirst(own.value(), type, scope),
+                                    lengths(inputs, scope),
+                                    settings,
+                                    scope)
+                            .transpose(0, 2, 1, 3);
+            NDArray result = TorchOps.cast(output, ScalarType.of(request.dataType()), scope);
+            result.attach(manager);
+            return result;
+        }
+    }
+
+    /** Casts are recorded by autograd; one to the type that is there already costs nothing. */
+    private static NDArray tokensFirst(NDArray array, ScalarType type, NDManager scope) {
+        boolean convert = array.getDataType() != type.dataType();
+        return (convert ? TorchOps.cast(array, type, scope) : array).transpose(0, 2, 1, 3);
+    }
+
+    private static NDArray direct(AttentionInputs inputs) {
+        AttentionRequest request = inputs.request();
+        ScalarType type = ScalarType.of(request.computeType());
+        NDManager manager = inputs.query().getManager();
+        boolean decode = isDecode(request);
+        try (NDManager scope = manager.newSubManager(inputs.query().getDevice());
+                Tensor query = operand(inputs.query(), type);
+                Tensor key = operand(inputs.key(), type);
+                Tensor value = operand(inputs.value(), type);
+                Tensor bias = bias(inputs, scope);
+                Tensor output = tokensFirst(request, type, query)) {
+            NDArray lengths = lengths(inputs, scope);
+            AttentionProblem problem =
+                    problem(request, decode)
+                            .withLayouts(CudaGpu.layouts(query, key, value, output));
+            if (lengths == null) {
+                problem = withoutLengths(problem);
+            }
+            try (Tensor keyLengths = lengths == null ? null : Tensor.of(lengths)) {
+                CudaGpu.of(request.device().getDeviceId())
+                        .forward(
+                                problem,
+                                new ForwardTensors(
+                                        query,
+                                        key,
+                                        value,
+                                        output,
+                                        bias,
+                                        null,
+                                        keyLengths,
+                                        Randomness.NONE));
+            }
+            return converted(output, ScalarType.of(request.dataType()), manager);
+        }
+    }
+
+    private static NDArray converted(Tensor output, ScalarType type, NDManager manager) {
+        if (output.type() == type) {
+            return output.view(output.sizes(), output.strides(), 0).toArray(manager);
+        }
+        Tensor result = Tensor.empty(type, output, output.sizes());
+        result.copyFrom(output);
+        return result.toArray(manager);
+    }
+
+    private static Tensor operand(NDArray array, ScalarType type) {
+        try (Tensor tensor = Tensor.of(array)) {
+            return CudaGpu.readable(tensor, type);
+        }
+    }
+
+    /** Tokens before heads, so that joining the heads afterwards needs no copy. */
+    private static Tensor tokensFirst(AttentionRequest request, ScalarType type, Tensor like) {
+        long heads = request.queryHeads();
+        long size = request.headSize();
+        long row = heads * size;
+        try (Tensor memory =
+                Tensor.empty(type, like, request.batch(), request.queries(), heads, size)) {
+            return memory.view(
+                    new long[] {request.batch(), heads, request.queries(), size},
+                    new long[] {request.queries() * row, size, row, 1},
+                    0);
+        }
+    }
+
+    /** Mask and bias as one bias that broadcasts by strides of 0, or null. */
+    private static Tensor bias(AttentionInputs inputs, NDManager scope) {
+        AttentionRequest request = inputs.request();
+        if (!request.mask() && !request.bias()) {
+            return null;
+        }
+        NDArray bias = Visibility.asBias(inputs.in(scope), scope);
+        if (biasKind(request) == BiasKind.FLOAT) {
+            bias = TorchOps.cast(bias, ScalarType.FLOAT32, scope);
+        }
+        Shape scores =
+                new Shape(request.batch(), request.queryHeads(), request.queries(), request.keys());
+        return Tensor.of(bias.broadcast(scores));
+    }
+
+    /** The rows' lengths on the GPU, or null if they are all F: then nothing is copied there. */
+    private static NDArray lengths(AttentionInputs inputs, NDManager scope) {
+        long[] lengths = inputs.keyLengths();
+        if (lengths == null
+                || Arrays.stream(lengths).allMatch(length -> length == inputs.request().keys())) {
+            return null;
+        }
+        return scope.create(Arrays.stream(lengths).mapToInt(Math::toIntExact).toArray());
+    }
+
+    private static AttentionProblem withoutLengths(AttentionProblem problem) {
+        boolean rowLength = problem.causal() == org.djlflash.cuda.plan.CausalAlignment.ROW_LENGTH;
+        return problem.withKeyLengths(false)
+                .withCausal(
+                        rowLength
+                                ? org.djlflash.cuda.plan.CausalAlignment.BOTTOM_RIGHT
+                                : problem.causal());
+    }
+
+    private static boolean isDecode(AttentionRequest request) {
+        return !request.gradient()
+                && request.queries() <= DECODE_QUERIES
+                && !request.mask()
+                && !request.bias()
+                && request.dropout() == 0;
+    }
+
+    /** A bias comes in the arrays' type; the kernels read theirs or FLOAT32. */
+    private static BiasKind biasKind(AttentionRequest request) {
+        if (!request.mask() && !request.bias()) {
+            return BiasKind.NONE;
+        }
+        return request.dataType() == request.computeType() ? BiasKind.ELEMENT : BiasKind.FLOAT;
+    }
+
+    private static AttentionProblem problem(AttentionRequest request, boolean decode) {
+        AttentionShape shape =
+                new AttentionShape(
+                        (int) request.batch(),
+                        (int) request.queryHeads(),
+                        (int) request.keyHeads(),
+                        (int) request.queries(),
+                        (int) request.keys(),
+                        (int) request.headSize());
+        return AttentionProblem.of(
+                        CudaOperator.element(ScalarType.of(request.computeType())), shape)
+                .withScale(request.scale())
+                .withCausal(org.djlflash.cuda.plan.CausalAlignment.valueOf(request.causal().name()))
+                .withKeyLengths(request.keyLengths())
+                .withBias(biasKind(request))
+                .withDropout(request.dropout())
+                .withDeterministic(request.deterministic())
+                .withGradient(request.gradient() ? GradientNeed.INPUTS : GradientNeed.NONE)
+                .withDecode(decode);
+    }
+}

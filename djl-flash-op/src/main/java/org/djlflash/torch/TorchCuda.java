@@ -1,0 +1,70 @@
+package org.djlflash.torch;
+
+import com.sun.jna.Native;
+import com.sun.jna.NativeLibrary;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * The CUDA part of PyTorch's stable C ABI, which only a libtorch for CUDA has.
+ *
+ * <p>Safe for use by many threads.
+ */
+public final class TorchCuda {
+
+    private TorchCuda() {}
+
+    /** Its own class, as the functions are in a library of their own. */
+    private static final class Abi {
+
+        static native int aoti_torch_get_current_cuda_stream(int device, long[] stream);
+    }
+
+    private static final class Holder {
+
+        static final boolean AVAILABLE = load();
+
+        /** The library object must outlive every bound method. */
+        private static NativeLibrary library;
+
+        private static boolean load() {
+            if (!TorchLibrary.isAvailable()) {
+                return false;
+            }
+            Path file = TorchLibrary.folder().resolve(System.mapLibraryName("torch_cuda"));
+            if (!Files.isRegularFile(file)) {
+                return false;
+            }
+            try {
+                library = NativeLibrary.getInstance(file.toString());
+                Native.register(Abi.class, library);
+                return true;
+            } catch (UnsatisfiedLinkError e) {
+                return false;
+            }
+        }
+    }
+
+    /**
+     * Tells whether the loaded libtorch is one for CUDA.
+     *
+     * @return true if it is
+     */
+    public static boolean isAvailable() {
+        return Holder.AVAILABLE;
+    }
+
+    /**
+     * Returns the stream that PyTorch uses at the moment on this thread.
+     *
+     * @param device the number of the GPU
+     * @return the driver's handle of the stream, 0 for the default stream
+     */
+    public static long currentStream(int device) {
+        long[] stream = new long[1];
+        TorchLibrary.check(
+                Abi.aoti_torch_get_current_cuda_stream(device, stream),
+                "aoti_torch_get_current_cuda_stream");
+        return stream[0];
+    }
+}

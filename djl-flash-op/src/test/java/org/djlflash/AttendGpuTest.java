@@ -1,0 +1,60 @@
+package org.djlflash;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.types.DataType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Outputs and gradients of every backend on a GPU against attention in double precision. */
+@Tag("gpu")
+class AttendGpuTest {
+
+    @BeforeAll
+    static void needGpu() {
+        Assumptions.assumeTrue(
+                Engine.getEngine("PyTorch").getGpuCount() > 0, "PyTorch finds no GPU");
+    }
+
+    static Stream<AttendCases.Case> torch() {
+        return Stream.concat(
+                AttendCases.of(Backend.TORCH_SDPA, DataType.FLOAT32).stream(),
+                AttendCases.of(Backend.REFERENCE, DataType.FLOAT64).stream());
+    }
+
+    static Stream<AttendCases.Case> cuda() {
+        List<AttendCases.Case> cases = new ArrayList<>();
+        for (AttendCases.Case c : AttendCases.of(Backend.CUDA, DataType.FLOAT16)) {
+            if (c.queries() > 0 && c.keys() > 0) {
+                cases.add(c.withoutGradient());
+                boolean square = c.queries() == c.keys();
+                boolean aligned =
+                        c.causal() == CausalAlignment.NONE
+                                || c.causal() == CausalAlignment.BOTTOM_RIGHT
+                                || c.causal() == CausalAlignment.TOP_LEFT && square;
+                if (aligned && !c.mask() && !c.bias()) {
+                    cases.add(c);
+                }
+            }
+        }
+        for (AttendCases.Case c : AttendCases.of(Backend.CUDA, DataType.FLOAT32)) {
+            if (c.queries() > 60 && c.causal() == CausalAlignment.BOTTOM_RIGHT) {
+                cases.add(c.computedIn(DataType.BFLOAT16));
+                cases.add(c.computedIn(DataType.FLOAT16));
+            }
+        }
+        return cases.stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource({"torch", "cuda"})
+    void matchesDoublePrecision(AttendCases.Case c) {
+        AttendCases.check(c, Device.gpu());
+    }
+}
