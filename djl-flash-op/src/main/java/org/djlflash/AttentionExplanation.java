@@ -31,7 +31,12 @@ public record AttentionExplanation(AttentionRequest request, List<Verdict> verdi
         }
     }
 
-    /** Keeps the list from being changed later. */
+    /**
+     * Keeps the list from being changed later.
+     *
+     * @param request the request
+     * @param verdicts one for every backend
+     */
     public AttentionExplanation {
         verdicts = List.copyOf(verdicts);
     }

@@ -36,6 +36,7 @@ public final class Tensor implements AutoCloseable {
      * @throws IllegalStateException if the array is closed
      */
     public static Tensor of(NDArray array) {
+        TorchLibrary.ensureAvailable();
         return new Tensor(newHandle(((PtNDArray) array).getHandle()));
     }
 
@@ -52,6 +53,7 @@ public final class Tensor implements AutoCloseable {
     }
 
     private static Tensor empty(ScalarType type, int deviceType, int deviceIndex, long... sizes) {
+        TorchLibrary.ensureAvailable();
         long[] out = new long[1];
         TorchLibrary.check(
                 TorchAbi.aoti_torch_empty_strided(

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -111,7 +112,8 @@ public final class Gpt2 implements CausalLanguageModel, AutoCloseable {
      */
     public static void saveWeights(Gpt2Block block, Path folder) throws IOException {
         List<WeightBinding> bindings = Gpt2Weights.bindings(block, Set.of("transformer."));
-        Path temporary = Files.createTempFile(folder, "model", ".safetensors");
+        // Not a temporary file of the system's, which others could not read.
+        Path temporary = folder.resolve("model.safetensors.part");
         try (NDManager scope = NDManager.newBaseManager(Device.cpu(), TorchLibrary.ENGINE);
                 OutputStream stream = Files.newOutputStream(temporary)) {
             NDList tensors = new NDList();
@@ -123,7 +125,11 @@ public final class Gpt2 implements CausalLanguageModel, AutoCloseable {
             Files.deleteIfExists(temporary);
             throw e;
         }
-        Files.move(temporary, folder.resolve("model.safetensors"));
+        Files.move(
+                temporary,
+                folder.resolve("model.safetensors"),
+                StandardCopyOption.ATOMIC_MOVE,
+                StandardCopyOption.REPLACE_EXISTING);
     }
 
     private static NDArray stored(WeightBinding binding, NDManager scope) {
