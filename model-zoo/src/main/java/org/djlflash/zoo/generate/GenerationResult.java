@@ -32,11 +32,25 @@ public record GenerationResult(
         CANCELLED
     }
 
-    /** Keeps the ids from being changed later. */
+    /**
+     * Keeps the ids from being changed later.
+     *
+     * @param ids the new tokens' ids
+     * @param finish why generating ended
+     * @param prefillTime the time to the first token
+     * @param decodeTime the time of all further tokens
+     * @param prefillBackend what computed the attention of the prompt
+     * @param decodeBackend what computed the attention of the tokens after it
+     */
     public GenerationResult {
         ids = ids.clone();
     }
 
+    /**
+     * Returns the new tokens.
+     *
+     * @return a copy of their ids
+     */
     @Override
     public int[] ids() {
         return ids.clone();

@@ -151,6 +151,7 @@ public final class NvrtcCompiler implements CubinCompiler {
     }
 
     private static String firstLine(String message) {
-        return message == null ? "cannot be opened" : message.lines().findFirst().orElse("");
+        String line = message == null ? "" : message.lines().findFirst().orElse("");
+        return line.isEmpty() ? "cannot be opened" : line.replaceFirst("[:.]$", "");
     }
 }
