@@ -74,6 +74,16 @@ public final class AttentionRegistration implements AutoCloseable {
     }
 
     /**
+     * Tells whether kernels are registered.
+     *
+     * @param dispatchKey PyTorch's dispatch key
+     * @return true if they are
+     */
+    public static boolean isInstalled(String dispatchKey) {
+        return INSTALLED.containsKey(dispatchKey);
+    }
+
+    /**
      * Returns what backward threw last, once.
      *
      * @return the cause, or empty if nothing was thrown since the last call

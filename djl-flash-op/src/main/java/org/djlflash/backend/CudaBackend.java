@@ -7,7 +7,6 @@ import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import org.djlflash.AttentionRequest;
@@ -36,20 +35,17 @@ import org.djlflash.torch.TorchOps;
  */
 final class CudaBackend implements AttentionBackend {
 
+    static final String DISPATCH_KEY = "CUDA";
+
     /** Up to so many queries there is too little work without splitting the keys. */
     private static final long DECODE_QUERIES = 16;
 
-    /** Registered on first use: PyTorch's own attention runs on our kernels from then on. */
+    /** Made on first use, as it holds a manager of DJL's. */
     private static final class Operator {
 
-        private static final AttentionRegistration REGISTRATION =
-                AttentionRegistration.install("CUDA", new CudaOperator());
+        static final CudaOperator KERNELS = new CudaOperator();
 
         private Operator() {}
-
-        static void ensureRegistered() {
-            Objects.requireNonNull(REGISTRATION);
-        }
     }
 
     @Override
@@ -120,7 +116,8 @@ final class CudaBackend implements AttentionBackend {
     }
 
     private static NDArray recorded(AttentionInputs inputs) {
-        Operator.ensureRegistered();
+        // PyTorch's own flash attention runs on these kernels from then on.
+        AttentionRegistration.install(DISPATCH_KEY, Operator.KERNELS);
         AttentionRequest request = inputs.request();
         ScalarType type = ScalarType.of(request.computeType());
         NDManager manager = inputs.query().getManager();
@@ -192,11 +189,10 @@ final class CudaBackend implements AttentionBackend {
     }
 
     private static NDArray converted(Tensor output, ScalarType type, NDManager manager) {
-        if (output.type() == type) {
-            return output.view(output.sizes(), output.strides(), 0).toArray(manager);
-        }
-        Tensor result = Tensor.empty(type, output, output.sizes());
-        result.copyFrom(output);
+        Tensor result =
+                output.type() == type
+                        ? output.view(output.sizes(), output.strides(), 0)
+                        : output.copy(type);
         return result.toArray(manager);
     }
 

@@ -82,9 +82,7 @@ final class CudaGpu {
                 && view(tensor).layout().hasAlignedRows(sizes[0], sizes[1], sizes[2])) {
             return tensor.view(sizes, tensor.strides(), 0);
         }
-        Tensor copy = Tensor.empty(type, tensor, sizes);
-        copy.copyFrom(tensor);
-        return copy;
+        return tensor.copy(type);
     }
 
     static AttentionProblem.Layouts layouts(Tensor query, Tensor key, Tensor value, Tensor output) {

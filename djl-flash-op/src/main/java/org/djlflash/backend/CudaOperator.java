@@ -5,7 +5,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import com.sun.jna.Pointer;
 import java.util.OptionalDouble;
 import org.djlflash.autograd.AttentionKernels;
 import org.djlflash.backend.CudaGpu.ForwardTensors;
@@ -49,72 +48,98 @@ final class CudaOperator implements AttentionKernels {
     @Override
     public Forward forward(ForwardArguments in) {
         refuseWindow(in.settings());
-        CudaGpu gpu = CudaGpu.of(in.query().deviceIndex());
         long[] numbers = {0, 0, DETERMINISTIC_CALL.get() ? 1 : 0};
         if (in.settings().dropout() > 0) {
             numbers[SEED] = draw();
         }
         long[] sizes = in.query().sizes();
-        ScalarType type = in.query().type();
-        Tensor output = Tensor.empty(type, in.query(), sizes);
-        Tensor logSumExp =
-                Tensor.empty(ScalarType.FLOAT32, in.query(), sizes[0], sizes[2], sizes[1]);
+        try (Handover made = new Handover()) {
+            Tensor output = made.keep(Tensor.empty(in.query().type(), in.query(), sizes));
+            Tensor logSumExp =
+                    made.keep(
+                            Tensor.empty(
+                                    ScalarType.FLOAT32, in.query(), sizes[0], sizes[2], sizes[1]));
+            Tensor state = made.keep(onHost(numbers));
+            Tensor lengths = made.keep(copyOrNone(in.keyLengths()));
+            launchForward(in, output, logSumExp, numbers);
+            made.handOver();
+            return new Forward(output, logSumExp, state, lengths);
+        }
+    }
+
+    private static void launchForward(
+            ForwardArguments in, Tensor output, Tensor logSumExp, long[] numbers) {
         try (Tensor query = headsFirst(in.query());
                 Tensor key = headsFirst(in.key());
                 Tensor value = headsFirst(in.value());
                 Tensor outputView = view(output)) {
+            // Not the question whether gradients are possible: PyTorch calls this to infer, too.
             AttentionProblem problem =
                     problem(query, key, in.keyLengths() != null, in.settings(), numbers)
                             .withLayouts(CudaGpu.layouts(query, key, value, outputView));
-            gpu.forward(
-                    problem,
-                    new ForwardTensors(
-                            query,
-                            key,
-                            value,
-                            outputView,
-                            null,
-                            logSumExp,
-                            in.keyLengths(),
-                            Randomness.of(numbers[SEED], numbers[OFFSET])));
+            CudaGpu.of(in.query().deviceIndex())
+                    .forward(
+                            problem,
+                            new ForwardTensors(
+                                    query,
+                                    key,
+                                    value,
+                                    outputView,
+                                    null,
+                                    logSumExp,
+                                    in.keyLengths(),
+                                    Randomness.of(numbers[SEED], numbers[OFFSET])));
         }
-        return new Forward(output, logSumExp, onHost(numbers), copy(in.keyLengths()));
     }
 
     @Override
     public Gradients backward(BackwardArguments in) {
-        CudaGpu gpu = CudaGpu.of(in.query().deviceIndex());
-        Pointer state = in.randomState().hostPointer();
-        long[] numbers = state.getLongArray(0, NUMBERS);
+        try (Handover made = new Handover()) {
+            Gradients gradients =
+                    new Gradients(
+                            made.keep(likewise(in.query())),
+                            made.keep(likewise(in.key())),
+                            made.keep(likewise(in.value())));
+            launchBackward(in, gradients);
+            made.handOver();
+            return gradients;
+        }
+    }
+
+    private static void launchBackward(BackwardArguments in, Gradients gradients) {
+        long[] numbers = in.randomState().hostPointer().getLongArray(0, NUMBERS);
         Tensor keyLengths = elements(in.extra()) == 0 ? null : in.extra();
-        Tensor dQuery = Tensor.empty(in.query().type(), in.query(), in.query().sizes());
-        Tensor dKey = Tensor.empty(in.key().type(), in.key(), in.key().sizes());
-        Tensor dValue = Tensor.empty(in.value().type(), in.value(), in.value().sizes());
         try (Tensor query = headsFirst(in.query());
                 Tensor key = headsFirst(in.key());
                 Tensor value = headsFirst(in.value());
                 Tensor output = headsFirst(in.output());
-                Tensor dOutput = headsFirst(in.outputGradient());
-                Tensor dQueryView = view(dQuery);
-                Tensor dKeyView = view(dKey);
-                Tensor dValueView = view(dValue)) {
+                Tensor outputGradient = headsFirst(in.outputGradient());
+                Tensor queryGradient = view(gradients.query());
+                Tensor keyGradient = view(gradients.key());
+                Tensor valueGradient = view(gradients.value())) {
             AttentionProblem problem =
                     problem(query, key, keyLengths != null, in.settings(), numbers)
+                            .withGradient(GradientNeed.INPUTS)
                             .withLayouts(CudaGpu.layouts(query, key, value, output));
-            gpu.backward(
-                    problem,
-                    new ForwardTensors(
-                            query,
-                            key,
-                            value,
-                            output,
-                            null,
-                            in.logSumExp(),
-                            keyLengths,
-                            Randomness.of(numbers[SEED], numbers[OFFSET])),
-                    new GradientTensors(dOutput, dQueryView, dKeyView, dValueView));
+            CudaGpu.of(in.query().deviceIndex())
+                    .backward(
+                            problem,
+                            new ForwardTensors(
+                                    query,
+                                    key,
+                                    value,
+                                    output,
+                                    null,
+                                    in.logSumExp(),
+                                    keyLengths,
+                                    Randomness.of(numbers[SEED], numbers[OFFSET])),
+                            new GradientTensors(
+                                    outputGradient, queryGradient, keyGradient, valueGradient));
         }
-        return new Gradients(dQuery, dKey, dValue);
+    }
+
+    private static Tensor likewise(Tensor tensor) {
+        return Tensor.empty(tensor.type(), tensor, tensor.sizes());
     }
 
     private static AttentionProblem problem(
@@ -135,8 +160,7 @@ final class CudaOperator implements AttentionKernels {
                 .withCausal(settings.causal() ? CausalAlignment.BOTTOM_RIGHT : CausalAlignment.NONE)
                 .withKeyLengths(keyLengths)
                 .withDropout(settings.dropout())
-                .withDeterministic(numbers[DETERMINISTIC] != 0)
-                .withGradient(GradientNeed.INPUTS);
+                .withDeterministic(numbers[DETERMINISTIC] != 0);
     }
 
     static ElementType element(ScalarType type) {
@@ -165,17 +189,12 @@ final class CudaOperator implements AttentionKernels {
         try (NDArray array = host.create(numbers);
                 Tensor shared = Tensor.of(array)) {
             // The array's memory is Java's; PyTorch keeps this tensor longer.
-            return copy(shared);
+            return shared.copy(ScalarType.INT64);
         }
     }
 
-    private static Tensor copy(Tensor tensor) {
-        if (tensor == null) {
-            return Tensor.emptyOnCpu();
-        }
-        Tensor copy = Tensor.empty(tensor.type(), tensor, tensor.sizes());
-        copy.copyFrom(tensor);
-        return copy;
+    private static Tensor copyOrNone(Tensor tensor) {
+        return tensor == null ? Tensor.emptyOnCpu() : tensor.copy(tensor.type());
     }
 
     private static long elements(Tensor tensor) {

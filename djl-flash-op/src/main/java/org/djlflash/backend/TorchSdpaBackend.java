@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.djlflash.AttentionRequest;
 import org.djlflash.Backend;
+import org.djlflash.autograd.AttentionRegistration;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.TorchLibrary;
 import org.djlflash.torch.TorchOps;
@@ -55,10 +56,14 @@ final class TorchSdpaBackend implements AttentionBackend {
     }
 
     private static NDArray attend(AttentionInputs inputs, NDManager scope) {
-        if (Visibility.isTopLeftCausal(inputs)) {
+        boolean masked = isFlashOurs(inputs.request());
+        if (!masked && Visibility.isTopLeftCausal(inputs)) {
             return compute(inputs, null, true, scope);
         }
         NDArray visible = Visibility.of(inputs, scope);
+        if (masked && visible == null) {
+            visible = scope.ones(new Shape(1, 1, 1, 1), DataType.BOOLEAN);
+        }
         if (visible == null) {
             return compute(inputs, null, false, scope);
         }
@@ -67,17 +72,30 @@ final class TorchSdpaBackend implements AttentionBackend {
         NDArray seen = Visibility.seesAny(visible);
         NDArray safe = visible.logicalOr(seen.logicalNot());
         AttentionInputs clean = Visibility.withoutPadding(inputs, scope);
-        NDArray output = compute(clean, masked(safe, inputs, scope), false, scope);
+        NDArray output = compute(clean, masked(safe, visible, seen, inputs, scope), false, scope);
         NDArray zero = scope.zeros(new Shape(1), output.getDataType());
         return TorchOps.where(seen, output, zero, scope);
     }
 
-    private static NDArray masked(NDArray visible, AttentionInputs inputs, NDManager scope) {
+    /**
+     * While our kernels are registered, PyTorch's flash attention runs on them; a mask makes it
+     * take another kernel of its own.
+     */
+    private static boolean isFlashOurs(AttentionRequest request) {
+        return request.device().isGpu()
+                && AttentionRegistration.isInstalled(CudaBackend.DISPATCH_KEY);
+    }
+
+    private static NDArray masked(
+            NDArray safe, NDArray visible, NDArray seen, AttentionInputs inputs, NDManager scope) {
         if (inputs.bias() == null) {
-            return visible;
+            return safe;
         }
         NDArray bias = withinRange(inputs.bias(), inputs.request());
-        NDArray unseen = scope.full(new Shape(1), Float.NEGATIVE_INFINITY, bias.getDataType());
+        // A row whose bias hides every key must not stay hidden, either.
+        NDArray hidden = scope.full(new Shape(1), Float.NEGATIVE_INFINITY, bias.getDataType());
+        NDArray zero = scope.zeros(new Shape(1), bias.getDataType());
+        NDArray unseen = TorchOps.where(seen, hidden, zero, scope);
         return TorchOps.where(visible, bias, unseen, scope);
     }
 

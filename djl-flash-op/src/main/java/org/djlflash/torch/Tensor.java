@@ -116,6 +116,23 @@ public final class Tensor implements AutoCloseable {
         TorchLibrary.check(TorchAbi.aoti_torch_copy_(live(), source.live(), 0), "aoti_torch_copy_");
     }
 
+    /**
+     * Copies this tensor.
+     *
+     * @param type the copy's element type
+     * @return a tensor of the same shape in row-major order
+     */
+    public Tensor copy(ScalarType type) {
+        Tensor copy = empty(type, this, sizes());
+        try {
+            copy.copyFrom(this);
+            return copy;
+        } catch (RuntimeException e) {
+            copy.close();
+            throw e;
+        }
+    }
+
     /** Sets all elements to zero. */
     public void zero() {
         TorchLibrary.check(TorchAbi.aoti_torch_zero_(live()), "aoti_torch_zero_");
@@ -172,13 +189,9 @@ public final class Tensor implements AutoCloseable {
      * @return the sizes
      */
     public long[] sizes() {
-        long[] sizes = new long[dimensions()];
         long[] out = new long[1];
-        for (int i = 0; i < sizes.length; i++) {
-            TorchLibrary.check(TorchAbi.aoti_torch_get_size(live(), i, out), "aoti_torch_get_size");
-            sizes[i] = out[0];
-        }
-        return sizes;
+        TorchLibrary.check(TorchAbi.aoti_torch_get_sizes(live(), out), "aoti_torch_get_sizes");
+        return perDimension(out[0]);
     }
 
     /**
@@ -187,14 +200,15 @@ public final class Tensor implements AutoCloseable {
      * @return the strides, in elements
      */
     public long[] strides() {
-        long[] strides = new long[dimensions()];
         long[] out = new long[1];
-        for (int i = 0; i < strides.length; i++) {
-            TorchLibrary.check(
-                    TorchAbi.aoti_torch_get_stride(live(), i, out), "aoti_torch_get_stride");
-            strides[i] = out[0];
-        }
-        return strides;
+        TorchLibrary.check(TorchAbi.aoti_torch_get_strides(live(), out), "aoti_torch_get_strides");
+        return perDimension(out[0]);
+    }
+
+    /** Copies an array that PyTorch lends. */
+    private long[] perDimension(long address) {
+        int dimensions = dimensions();
+        return dimensions == 0 ? new long[0] : new Pointer(address).getLongArray(0, dimensions);
     }
 
     /**

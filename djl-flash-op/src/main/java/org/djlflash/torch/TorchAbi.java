@@ -69,9 +69,9 @@ final class TorchAbi {
 
     static native int aoti_torch_get_numel(long tensor, long[] elements);
 
-    static native int aoti_torch_get_size(long tensor, long dimension, long[] size);
+    static native int aoti_torch_get_sizes(long tensor, long[] address);
 
-    static native int aoti_torch_get_stride(long tensor, long dimension, long[] stride);
+    static native int aoti_torch_get_strides(long tensor, long[] address);
 
     static native int aoti_torch_get_dtype(long tensor, int[] dataType);
 

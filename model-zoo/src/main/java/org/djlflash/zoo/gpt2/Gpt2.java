@@ -9,7 +9,6 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
-import ai.djl.training.initializer.Initializer;
 import ai.djl.util.Progress;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -89,8 +88,6 @@ public final class Gpt2 implements CausalLanguageModel, AutoCloseable {
             throws IOException, MalformedModelException {
         Gpt2Block block = new Gpt2Block(Gpt2Config.read(folder));
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-            block.setInitializer(Initializer.ZEROS, parameter -> true);
-            block.initialize(manager, DataType.FLOAT32, new Shape(1, 1));
             WeightLoader.builder()
                     .optIgnored(Gpt2Weights::isDerived)
                     .optProgress(progress)
@@ -99,6 +96,8 @@ public final class Gpt2 implements CausalLanguageModel, AutoCloseable {
                             checkpoint,
                             Gpt2Weights.bindings(block, checkpoint.tensors().keySet()),
                             manager);
+            // Only now: what is allocated is what the checkpoint holds, whatever the configuration.
+            block.initialize(manager, DataType.FLOAT32, new Shape(1, 1));
         }
         return block;
     }
