@@ -52,8 +52,27 @@ class AttendGpuTest {
         return cases.stream();
     }
 
+    /** PyTorch's own kernels, while ours are registered for its flash attention. */
+    static Stream<AttendCases.Case> torchBesideCuda() {
+        return Stream.concat(
+                Stream.of(
+                        AttendCases.of(
+                                Backend.TORCH_SDPA,
+                                DataType.FLOAT16,
+                                4,
+                                2,
+                                65,
+                                65,
+                                160,
+                                CausalAlignment.BOTTOM_RIGHT,
+                                null,
+                                false,
+                                false)),
+                AttendCases.of(Backend.TORCH_SDPA, DataType.FLOAT16).stream());
+    }
+
     @ParameterizedTest
-    @MethodSource({"torch", "cuda"})
+    @MethodSource({"torch", "cuda", "torchBesideCuda"})
     void matchesDoublePrecision(AttendCases.Case c) {
         AttendCases.check(c, Device.gpu());
     }

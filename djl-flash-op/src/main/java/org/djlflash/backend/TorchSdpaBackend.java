@@ -62,7 +62,7 @@ final class TorchSdpaBackend implements AttentionBackend {
         }
         NDArray visible = Visibility.of(inputs, scope);
         if (masked && visible == null) {
-            visible = scope.ones(new Shape(1, 1, 1, 1), DataType.BOOLEAN);
+            visible = scope.ones(new Shape(1), DataType.BOOLEAN);
         }
         if (visible == null) {
             return compute(inputs, null, false, scope);
@@ -88,15 +88,18 @@ final class TorchSdpaBackend implements AttentionBackend {
 
     private static NDArray masked(
             NDArray safe, NDArray visible, NDArray seen, AttentionInputs inputs, NDManager scope) {
+        // PyTorch's CUDA kernels read a mask that broadcasts over the keys beyond its end.
+        Shape allKeys = new Shape(1, 1, 1, inputs.request().keys());
         if (inputs.bias() == null) {
-            return safe;
+            return safe.logicalOr(scope.zeros(allKeys, DataType.BOOLEAN));
         }
         NDArray bias = withinRange(inputs.bias(), inputs.request());
         // A row whose bias hides every key must not stay hidden, either.
         NDArray hidden = scope.full(new Shape(1), Float.NEGATIVE_INFINITY, bias.getDataType());
         NDArray zero = scope.zeros(new Shape(1), bias.getDataType());
         NDArray unseen = TorchOps.where(seen, hidden, zero, scope);
-        return TorchOps.where(visible, bias, unseen, scope);
+        return TorchOps.where(visible, bias, unseen, scope)
+                .add(scope.zeros(allKeys, bias.getDataType()));
     }
 
     /** A bias such as -1e9 would become minus infinity in half precision, and its row NaN. */

@@ -150,6 +150,13 @@ public class FlashTransformerEncoderBlock extends Float32Block {
     protected NDList forwardInternal(
             ParameterStore ps, NDList inputs, boolean training, PairList<String, Object> params) {
         selfAttention.checkInputs(inputs);
+        if (inputs.size() > 2 && !inputs.get(1).getShape().equals(inputs.head().getShape())) {
+            throw new IllegalArgumentException(
+                    "queries of shape "
+                            + inputs.get(1).getShape()
+                            + ", allowed is the shape of the keys, which the residual adds: "
+                            + inputs.head().getShape());
+        }
         return Scoped.compute(
                 inputs.head().getManager(), inputs, scoped -> encode(ps, scoped, training));
     }

@@ -39,17 +39,19 @@ final class BundleCommand extends ModelCommand {
         if (Files.exists(folder) && out != null) {
             throw new IllegalArgumentException("--out " + out + " exists, allowed is a new folder");
         }
-        Bundle bundle = new Bundle(home, folder, progress());
-        bundle.assemble();
         Map<String, Object> json = new LinkedHashMap<>();
-        json.put("folder", folder.toString());
-        json.put("folder_bytes", size(folder));
-        sayf("%s: %d MB", folder, size(folder) / 1_000_000);
-        if (archive) {
-            Path file = bundle.pack();
-            json.put("archive", file.toString());
-            json.put("archive_bytes", Files.size(file));
-            sayf("%s: %.1f MB", file, Files.size(file) / 1e6);
+        try (ConsoleProgress progress = progress()) {
+            Bundle bundle = new Bundle(home, folder, progress);
+            bundle.assemble();
+            json.put("folder", folder.toString());
+            json.put("folder_bytes", size(folder));
+            sayf("%s: %d MB", folder, size(folder) / 1_000_000);
+            if (archive) {
+                Path file = bundle.pack();
+                json.put("archive", file.toString());
+                json.put("archive_bytes", Files.size(file));
+                sayf("%s: %.1f MB", file, Files.size(file) / 1e6);
+            }
         }
         report(json);
         return 0;

@@ -33,8 +33,15 @@ public final class DjlFlash {
      */
     @SuppressWarnings("checkstyle:RegexpSinglelineJava")
     public static void main(String[] args) {
-        System.exit(
-                run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args));
+        PrintWriter err = new PrintWriter(System.err, true);
+        int status;
+        try {
+            status = run(new PrintWriter(System.out, true), err, args);
+        } catch (OutOfMemoryError | LinkageError e) {
+            err.println("djl-flash: " + e);
+            status = CommandLine.ExitCode.SOFTWARE;
+        }
+        System.exit(status);
     }
 
     /**

@@ -79,7 +79,7 @@ final class FineTuneGpt2Command extends ModelCommand {
         StepSettings settings = new StepSettings(steps, batchSize, learningRate, seed);
         OutputFolder output = new OutputFolder(out);
         Device device = device();
-        try (Gpt2 gpt2 = model.read(folder -> Gpt2.load(folder, device, null))) {
+        try (Gpt2 gpt2 = load(model, device)) {
             TokenWindows windows = windows();
             FineTuneGpt2 tuning = new FineTuneGpt2(windows, settings);
             double before = tuning.heldOutLoss(gpt2);

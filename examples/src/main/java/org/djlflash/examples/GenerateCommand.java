@@ -85,7 +85,7 @@ final class GenerateCommand extends ModelCommand {
     public Integer call() throws Exception {
         SamplingOptions sampling = sampling();
         Device device = device();
-        try (Gpt2 gpt2 = model.read(folder -> Gpt2.load(folder, device, null));
+        try (Gpt2 gpt2 = load(model, device);
                 HuggingFaceTokenizer tokenizer = model.read(this::tokenizer)) {
             int[] ids = promptIds(tokenizer);
             String head = prompt.text == null ? "" : prompt.text;
@@ -119,10 +119,6 @@ final class GenerateCommand extends ModelCommand {
     }
 
     private SamplingOptions sampling() {
-        if (temperature == 0 && (topK != null || topP != null)) {
-            throw new IllegalArgumentException(
-                    "--top-k and --top-p choose among several tokens: give a --temperature above 0");
-        }
         SamplingOptions.Builder builder = SamplingOptions.builder().optTemperature(temperature);
         if (topK != null) {
             builder.optTopK(topK);

@@ -4,10 +4,13 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.djlflash.torch.TorchLibrary;
+import org.djlflash.zoo.gpt2.Gpt2;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -59,9 +62,20 @@ abstract class ModelCommand implements Callable<Integer> {
         return device.isGpu() ? "gpu" + device.getDeviceId() : "cpu";
     }
 
+    /** Loads a model, under a progress bar if it takes a while. */
+    Gpt2 load(ModelFolder model, Device on) throws IOException {
+        try (ConsoleProgress progress = progress(Duration.ofSeconds(1))) {
+            return model.read(folder -> Gpt2.load(folder, on, progress));
+        }
+    }
+
     /** Returns a progress bar on the error stream. */
     ConsoleProgress progress() {
-        return new ConsoleProgress(spec.commandLine().getErr());
+        return progress(Duration.ZERO);
+    }
+
+    private ConsoleProgress progress(Duration patience) {
+        return new ConsoleProgress(spec.commandLine().getErr(), patience);
     }
 
     /** Prints a line of text, unless JSON is asked for. */

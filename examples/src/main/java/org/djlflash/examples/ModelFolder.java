@@ -24,7 +24,7 @@ final class ModelFolder {
 
     Path find() throws IOException {
         if (folder == null) {
-            return EmbeddedModel.unpack();
+            folder = EmbeddedModel.unpack();
         }
         if (!Files.isDirectory(folder)) {
             throw new IllegalArgumentException("--model " + folder + ": not a folder");

@@ -38,7 +38,7 @@ final class PerplexityCommand extends ModelCommand {
     public Integer call() throws Exception {
         String content = TextFile.read("--text", text);
         Device device = device();
-        try (Gpt2 gpt2 = model.read(folder -> Gpt2.load(folder, device, null));
+        try (Gpt2 gpt2 = load(model, device);
                 HuggingFaceTokenizer tokenizer = model.read(Tokenizers::open);
                 ConsoleProgress progress = progress()) {
             int tokens = window == null ? gpt2.maxPositions() : window;

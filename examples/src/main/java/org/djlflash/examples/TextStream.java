@@ -15,8 +15,11 @@ final class TextStream {
     private final HuggingFaceTokenizer tokenizer;
     private final Consumer<String> printer;
     private String head;
-    private long[] ids = new long[0];
-    private String printed = "";
+
+    /** The tokens that have not been printed yet. */
+    private long[] held = new long[0];
+
+    private final StringBuilder text = new StringBuilder();
 
     /**
      * Starts a text.
@@ -33,40 +36,41 @@ final class TextStream {
 
     /** Adds a token; always true, so that it can be what a listener returns. */
     boolean add(int id) {
-        ids = Arrays.copyOf(ids, ids.length + 1);
-        ids[ids.length - 1] = id;
         if (tokenizer == null) {
             print(" " + id);
             return true;
         }
-        String text = tokenizer.decode(ids);
-        if (text.indexOf(BROKEN, printed.length()) < 0) {
-            printUpTo(text);
+        held = Arrays.copyOf(held, held.length + 1);
+        held[held.length - 1] = id;
+        String part = tokenizer.decode(held);
+        if (part.indexOf(BROKEN) < 0) {
+            accept(part);
         }
         return true;
     }
 
     /** Prints what was held back. */
     void end() {
-        if (tokenizer != null) {
-            printUpTo(tokenizer.decode(ids));
+        if (held.length > 0) {
+            accept(tokenizer.decode(held));
         } else {
             print("");
         }
     }
 
-    private void printUpTo(String text) {
-        print(text.substring(printed.length()));
-        printed = text;
+    private void accept(String part) {
+        print(part);
+        text.append(part);
+        held = new long[0];
     }
 
-    private void print(String text) {
-        printer.accept(head + text);
+    private void print(String part) {
+        printer.accept(head + part);
         head = "";
     }
 
     /** Returns the text so far, or null if there is no tokenizer. */
     String text() {
-        return tokenizer == null ? null : printed;
+        return tokenizer == null ? null : text.toString();
     }
 }

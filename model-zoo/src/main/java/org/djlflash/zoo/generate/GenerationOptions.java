@@ -14,6 +14,20 @@ public record GenerationOptions(int maxNewTokens, SamplingOptions sampling) {
     private static final int DEFAULT_NEW_TOKENS = 48;
 
     /**
+     * Checks the options.
+     *
+     * @param maxNewTokens at least 1
+     * @param sampling how the next token is chosen
+     * @throws IllegalArgumentException if there is to be no new token
+     */
+    public GenerationOptions {
+        if (maxNewTokens < 1) {
+            throw new IllegalArgumentException(
+                    "maxNewTokens is " + maxNewTokens + ", allowed is 1 or more");
+        }
+    }
+
+    /**
      * Reads options from the arguments of a DJL model: {@code maxNewTokens} (default 48), {@code
      * temperature} (default 0: always the likeliest token), {@code topK}, {@code topP}, {@code
      * repetitionPenalty}, {@code seed}, as numbers or text.
@@ -26,7 +40,7 @@ public record GenerationOptions(int maxNewTokens, SamplingOptions sampling) {
         SamplingOptions.Builder sampling =
                 SamplingOptions.builder().optTemperature(number(arguments, "temperature", 0));
         if (arguments.containsKey("topK")) {
-            sampling.optTopK(Math.toIntExact(integer(arguments, "topK", 0)));
+            sampling.optTopK(whole(arguments, "topK", 0));
         }
         if (arguments.containsKey("topP")) {
             sampling.optTopP(number(arguments, "topP", 1));
@@ -38,8 +52,7 @@ public record GenerationOptions(int maxNewTokens, SamplingOptions sampling) {
             sampling.optSeed(integer(arguments, "seed", 0));
         }
         return new GenerationOptions(
-                Math.toIntExact(integer(arguments, "maxNewTokens", DEFAULT_NEW_TOKENS)),
-                sampling.build());
+                whole(arguments, "maxNewTokens", DEFAULT_NEW_TOKENS), sampling.build());
     }
 
     private static double number(Map<String, ?> arguments, String key, double absent) {
@@ -50,6 +63,15 @@ public record GenerationOptions(int maxNewTokens, SamplingOptions sampling) {
             throw new IllegalArgumentException(
                     "argument " + key + " is " + value + ", allowed is a number", e);
         }
+    }
+
+    private static int whole(Map<String, ?> arguments, String key, int absent) {
+        long value = integer(arguments, key, absent);
+        if (value != (int) value) {
+            throw new IllegalArgumentException(
+                    "argument " + key + " is " + value + ", allowed is up to " + Integer.MAX_VALUE);
+        }
+        return (int) value;
     }
 
     private static long integer(Map<String, ?> arguments, String key, long absent) {

@@ -21,8 +21,9 @@ import org.djlflash.kv.KvCache;
 /**
  * GPT-2 with its language model head, on the attention operator; trainable as every DJL block.
  *
- * <p>Input: token ids, INT64, shape (B, T), each from 0 to the vocabulary size, T at most the
- * number of positions. Output: logits of the next token after each, FLOAT32, shape (B, T, V).
+ * <p>Input: token ids, INT64, shape (B, T), each from 0 and below the vocabulary size (not looked
+ * at here: an unknown one fails in the engine), T at most the number of positions. Output: logits
+ * of the next token after each, FLOAT32, shape (B, T, V).
  *
  * <p>Forward passes may run on many threads at once.
  *

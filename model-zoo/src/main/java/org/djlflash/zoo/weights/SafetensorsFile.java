@@ -14,8 +14,8 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /**
- * A safetensors file. Its header is checked as a whole when it is opened; its data is mapped, of
- * any size, and read tensor by tensor.
+ * A safetensors file. Its header is checked as a whole when it is opened; its data, of any size, is
+ * read tensor by tensor.
  *
  * <p>Reading is thread-safe, if the NDManager is.
  */

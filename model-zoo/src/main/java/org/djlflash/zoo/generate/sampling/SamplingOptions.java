@@ -10,7 +10,8 @@ import java.util.stream.IntStream;
  * How tokens are chosen. The rules apply in the order of Hugging Face: repetition penalty,
  * temperature, top k, top p. Immutable.
  *
- * @param temperature the temperature; 0 takes the most likely token, whatever top k and top p are
+ * @param temperature the temperature; 0 takes the most likely token, and top k and top p must be
+ *     left out
  * @param topK how many of the most likely tokens are kept; 0 for all
  * @param topP the probability that the kept tokens reach; 1 for all
  * @param repetitionPenalty the penalty for tokens that occurred; 1 for none
@@ -36,6 +37,15 @@ public record SamplingOptions(
         }
         if (topK < 0) {
             throw new IllegalArgumentException("topK must be at least 0, found " + topK);
+        }
+        if (temperature == 0 && (topK > 0 || topP < 1)) {
+            throw new IllegalArgumentException(
+                    "topK "
+                            + topK
+                            + " and topP "
+                            + topP
+                            + " choose among several tokens, temperature 0 takes one: allowed is a"
+                            + " temperature above 0");
         }
         new TopP(topP);
         new RepetitionPenalty(repetitionPenalty);

@@ -163,13 +163,27 @@ class SamplerTest {
     }
 
     @Test
-    void greedyHeedsThePenaltyOnly() {
-        SamplingOptions.Builder builder =
-                SamplingOptions.builder().optTemperature(0).optTopK(5).optTopP(0.1);
+    void greedyHeedsThePenalty() {
+        SamplingOptions.Builder builder = SamplingOptions.builder().optTemperature(0);
         float[] logits = {4, 3};
         assertEquals(0, builder.build().newSampler().next(logits, new int[] {0}));
         Sampler penalised = builder.optRepetitionPenalty(2).build().newSampler();
         assertEquals(1, penalised.next(logits, new int[] {0}));
+    }
+
+    @Test
+    void greedyRefusesToChooseAmongTokens() {
+        SamplingOptions.Builder topK = SamplingOptions.builder().optTopK(5);
+        SamplingOptions.Builder topP = SamplingOptions.builder().optTopP(0.1);
+        for (SamplingOptions.Builder builder : List.of(topK, topP)) {
+            builder.optTemperature(0.1).build();
+            String message =
+                    assertThrows(
+                                    IllegalArgumentException.class,
+                                    () -> builder.optTemperature(0).build())
+                            .getMessage();
+            assertTrue(message.contains("temperature above 0"), message);
+        }
     }
 
     @Test
