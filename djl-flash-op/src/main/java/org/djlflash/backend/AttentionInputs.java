@@ -2,6 +2,8 @@ package org.djlflash.backend;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.Arrays;
+import java.util.function.BiFunction;
 import org.djlflash.AttentionRequest;
 import org.djlflash.torch.Tensor;
 
@@ -27,6 +29,27 @@ public record AttentionInputs(
         boolean finitePadding,
         NDArray mask,
         NDArray bias) {
+
+    /**
+     * Runs a computation on these inputs in a scope of its own: what it makes beside its result is
+     * freed.
+     *
+     * @return the result, on the queries' manager
+     */
+    NDArray scoped(BiFunction<AttentionInputs, NDManager, NDArray> computation) {
+        NDManager manager = query.getManager();
+        try (NDManager scope = manager.newSubManager(query.getDevice())) {
+            NDArray result = computation.apply(in(scope), scope);
+            result.attach(manager);
+            return result;
+        }
+    }
+
+    /** Tells whether all keys of all rows count. */
+    boolean isFull() {
+        return keyLengths == null
+                || Arrays.stream(keyLengths).allMatch(length -> length == request.keys());
+    }
 
     /**
      * Returns these inputs as arrays of a scope, so that all that is computed from them is the

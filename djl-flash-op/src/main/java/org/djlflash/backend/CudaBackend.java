@@ -107,7 +107,7 @@ final class CudaBackend implements AttentionBackend {
 
     @Override
     public NDArray attend(AttentionInputs inputs) {
-        return isRecorded(inputs.request()) ? recorded(inputs) : direct(inputs);
+        return isRecorded(inputs.request()) ? inputs.scoped(CudaBackend::recorded) : direct(inputs);
     }
 
     /** Dropout draws its seed where forward and backward share it. */
@@ -115,35 +115,29 @@ final class CudaBackend implements AttentionBackend {
         return request.gradient() || request.dropout() > 0;
     }
 
-    private static NDArray recorded(AttentionInputs inputs) {
-        // PyTorch's own flash attention runs on these kernels from then on.
-        AttentionRegistration.install(DISPATCH_KEY, Operator.KERNELS);
+    private static NDArray recorded(AttentionInputs inputs, NDManager scope) {
         AttentionRequest request = inputs.request();
         ScalarType type = ScalarType.of(request.computeType());
-        NDManager manager = inputs.query().getManager();
-        try (NDManager scope = manager.newSubManager(inputs.query().getDevice())) {
-            AttentionInputs own = inputs.in(scope);
-            Settings settings =
-                    new Settings(
-                            request.dropout(),
-                            request.causal() != CausalAlignment.NONE,
-                            OptionalDouble.of(request.scale()),
-                            OptionalLong.empty(),
-                            OptionalLong.empty());
-            CudaOperator.setDeterministic(request.deterministic());
-            NDArray output =
-                    AttentionOperator.apply(
-                                    tokensFirst(own.query(), type, scope),
-                                    tokensFirst(own.key(), type, scope),
-                                    tokensFirst(own.value(), type, scope),
-                                    lengths(inputs, scope),
-                                    settings,
-                                    scope)
-                            .transpose(0, 2, 1, 3);
-            NDArray result = TorchOps.cast(output, ScalarType.of(request.dataType()), scope);
-            result.attach(manager);
-            return result;
-        }
+        Settings settings =
+                new Settings(
+                        request.dropout(),
+                        request.causal() != CausalAlignment.NONE,
+                        OptionalDouble.of(request.scale()),
+                        OptionalLong.empty(),
+                        OptionalLong.empty());
+        // PyTorch's own flash attention runs on these kernels from then on.
+        AttentionRegistration.install(DISPATCH_KEY, Operator.KERNELS);
+        CudaOperator.setDeterministic(request.deterministic());
+        NDArray output =
+                AttentionOperator.apply(
+                                tokensFirst(inputs.query(), type, scope),
+                                tokensFirst(inputs.key(), type, scope),
+                                tokensFirst(inputs.value(), type, scope),
+                                lengths(inputs, scope),
+                                settings,
+                                scope)
+                        .transpose(0, 2, 1, 3);
+        return TorchOps.cast(output, ScalarType.of(request.dataType()), scope);
     }
 
     /** Casts are recorded by autograd; one to the type that is there already costs nothing. */
@@ -233,12 +227,11 @@ final class CudaBackend implements AttentionBackend {
 
     /** The rows' lengths on the GPU, or null if they are all F: then nothing is copied there. */
     private static NDArray lengths(AttentionInputs inputs, NDManager scope) {
-        long[] lengths = inputs.keyLengths();
-        if (lengths == null
-                || Arrays.stream(lengths).allMatch(length -> length == inputs.request().keys())) {
+        if (inputs.isFull()) {
             return null;
         }
-        return scope.create(Arrays.stream(lengths).mapToInt(Math::toIntExact).toArray());
+        return scope.create(
+                Arrays.stream(inputs.keyLengths()).mapToInt(Math::toIntExact).toArray());
     }
 
     private static AttentionProblem withoutLengths(AttentionProblem problem) {

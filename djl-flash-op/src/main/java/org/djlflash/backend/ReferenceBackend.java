@@ -49,12 +49,7 @@ final class ReferenceBackend implements AttentionBackend {
 
     @Override
     public NDArray attend(AttentionInputs inputs) {
-        NDManager manager = inputs.query().getManager();
-        try (NDManager scope = manager.newSubManager(inputs.query().getDevice())) {
-            NDArray output = attend(inputs.in(scope), scope);
-            output.attach(manager);
-            return output;
-        }
+        return inputs.scoped(ReferenceBackend::attend);
     }
 
     private static NDArray attend(AttentionInputs inputs, NDManager scope) {

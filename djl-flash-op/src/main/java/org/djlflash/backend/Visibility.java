@@ -5,7 +5,6 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import java.util.Arrays;
 import org.djlflash.AttentionRequest;
 import org.djlflash.CausalAlignment;
 import org.djlflash.torch.TorchOps;
@@ -53,19 +52,19 @@ final class Visibility {
             case BOTTOM_RIGHT:
                 return limited(inputs, scope, ends(scope, request.keys() - queries, queries));
             case ROW_LENGTH:
-                if (queries == 1 && isFull(inputs)) {
+                if (queries == 1 && inputs.isFull()) {
                     return null;
                 }
                 return keys(inputs, scope)
                         .lt(lengths(inputs, scope).add(ends(scope, -queries, queries)));
             default:
-                return isFull(inputs) ? null : keys(inputs, scope).lt(lengths(inputs, scope));
+                return inputs.isFull() ? null : keys(inputs, scope).lt(lengths(inputs, scope));
         }
     }
 
     private static NDArray limited(AttentionInputs inputs, NDManager scope, NDArray ends) {
         NDArray causal = keys(inputs, scope).lt(ends);
-        return isFull(inputs)
+        return inputs.isFull()
                 ? causal
                 : causal.logicalAnd(keys(inputs, scope).lt(lengths(inputs, scope)));
     }
@@ -77,7 +76,7 @@ final class Visibility {
         boolean causal =
                 request.causal() == CausalAlignment.TOP_LEFT
                         || request.causal() == CausalAlignment.BOTTOM_RIGHT && square;
-        return causal && isFull(inputs) && inputs.mask() == null && inputs.bias() == null;
+        return causal && inputs.isFull() && inputs.mask() == null && inputs.bias() == null;
     }
 
     /** Returns mask and bias as one bias, minus infinity where nothing is seen, or null. */
@@ -96,7 +95,7 @@ final class Visibility {
      * multiplied, and 0 times NaN is NaN.
      */
     static AttentionInputs withoutPadding(AttentionInputs inputs, NDManager scope) {
-        if (inputs.finitePadding() || isFull(inputs)) {
+        if (inputs.finitePadding() || inputs.isFull()) {
             return inputs;
         }
         NDArray used =
@@ -107,12 +106,6 @@ final class Visibility {
         return inputs.withKeysAndValues(
                 NDArrays.where(used.broadcast(inputs.key().getShape()), inputs.key(), zero),
                 NDArrays.where(used.broadcast(inputs.value().getShape()), inputs.value(), zero));
-    }
-
-    private static boolean isFull(AttentionInputs inputs) {
-        return inputs.keyLengths() == null
-                || Arrays.stream(inputs.keyLengths())
-                        .allMatch(length -> length == inputs.request().keys());
     }
 
     private static NDArray keys(AttentionInputs inputs, NDManager scope) {

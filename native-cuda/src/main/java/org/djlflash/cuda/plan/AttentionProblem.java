@@ -63,6 +63,51 @@ public record AttentionProblem(
         }
     }
 
+    /** A problem on its way to differ in one value. */
+    private static final class Copy {
+
+        private final ElementType element;
+        private final AttentionShape shape;
+        private Layouts layouts;
+        private double scale;
+        private CausalAlignment causal;
+        private boolean keyLengths;
+        private BiasKind bias;
+        private double dropout;
+        private GradientNeed gradient;
+        private boolean deterministic;
+        private boolean decode;
+
+        Copy(AttentionProblem problem) {
+            element = problem.element;
+            shape = problem.shape;
+            layouts = problem.layouts;
+            scale = problem.scale;
+            causal = problem.causal;
+            keyLengths = problem.keyLengths;
+            bias = problem.bias;
+            dropout = problem.dropout;
+            gradient = problem.gradient;
+            deterministic = problem.deterministic;
+            decode = problem.decode;
+        }
+
+        AttentionProblem build() {
+            return new AttentionProblem(
+                    element,
+                    shape,
+                    layouts,
+                    scale,
+                    causal,
+                    keyLengths,
+                    bias,
+                    dropout,
+                    gradient,
+                    deterministic,
+                    decode);
+        }
+    }
+
     /**
      * Returns full attention over contiguous tensors, scaled by one over the root of the head size,
      * without gradients.
@@ -93,18 +138,9 @@ public record AttentionProblem(
      * @return the copy
      */
     public AttentionProblem withLayouts(Layouts value) {
-        return new AttentionProblem(
-                element,
-                shape,
-                value,
-                scale,
-                causal,
-                keyLengths,
-                bias,
-                dropout,
-                gradient,
-                deterministic,
-                decode);
+        Copy copy = new Copy(this);
+        copy.layouts = value;
+        return copy.build();
     }
 
     /**
@@ -114,18 +150,9 @@ public record AttentionProblem(
      * @return the copy
      */
     public AttentionProblem withScale(double value) {
-        return new AttentionProblem(
-                element,
-                shape,
-                layouts,
-                value,
-                causal,
-                keyLengths,
-                bias,
-                dropout,
-                gradient,
-                deterministic,
-                decode);
+        Copy copy = new Copy(this);
+        copy.scale = value;
+        return copy.build();
     }
 
     /**
@@ -135,18 +162,9 @@ public record AttentionProblem(
      * @return the copy
      */
     public AttentionProblem withCausal(CausalAlignment value) {
-        return new AttentionProblem(
-                element,
-                shape,
-                layouts,
-                scale,
-                value,
-                keyLengths,
-                bias,
-                dropout,
-                gradient,
-                deterministic,
-                decode);
+        Copy copy = new Copy(this);
+        copy.causal = value;
+        return copy.build();
     }
 
     /**
@@ -156,18 +174,9 @@ public record AttentionProblem(
      * @return the copy
      */
     public AttentionProblem withKeyLengths(boolean value) {
-        return new AttentionProblem(
-                element,
-                shape,
-                layouts,
-                scale,
-                causal,
-                value,
-                bias,
-                dropout,
-                gradient,
-                deterministic,
-                decode);
+        Copy copy = new Copy(this);
+        copy.keyLengths = value;
+        return copy.build();
     }
 
     /**
@@ -177,18 +186,9 @@ public record AttentionProblem(
      * @return the copy
      */
     public AttentionProblem withBias(BiasKind value) {
-        return new AttentionProblem(
-                element,
-                shape,
-                layouts,
-                scale,
-                causal,
-                keyLengths,
-                value,
-                dropout,
-                gradient,
-                deterministic,
-                decode);
+        Copy copy = new Copy(this);
+        copy.bias = value;
+        return copy.build();
     }
 
     /**
@@ -198,18 +198,9 @@ public record AttentionProblem(
      * @return the copy
      */
     public AttentionProblem withDropout(double value) {
-        return new AttentionProblem(
-                element,
-                shape,
-                layouts,
-                scale,
-                causal,
-                keyLengths,
-                bias,
-                value,
-                gradient,
-                deterministic,
-                decode);
+        Copy copy = new Copy(this);
+        copy.dropout = value;
+        return copy.build();
     }
 
     /**
@@ -219,18 +210,9 @@ public record AttentionProblem(
      * @return the copy
      */
     public AttentionProblem withGradient(GradientNeed value) {
-        return new AttentionProblem(
-                element,
-                shape,
-                layouts,
-                scale,
-                causal,
-                keyLengths,
-                bias,
-                dropout,
-                value,
-                deterministic,
-                decode);
+        Copy copy = new Copy(this);
+        copy.gradient = value;
+        return copy.build();
     }
 
     /**
@@ -240,18 +222,9 @@ public record AttentionProblem(
      * @return the copy
      */
     public AttentionProblem withDeterministic(boolean value) {
-        return new AttentionProblem(
-                element,
-                shape,
-                layouts,
-                scale,
-                causal,
-                keyLengths,
-                bias,
-                dropout,
-                gradient,
-                value,
-                decode);
+        Copy copy = new Copy(this);
+        copy.deterministic = value;
+        return copy.build();
     }
 
     /**
@@ -261,18 +234,9 @@ public record AttentionProblem(
      * @return the copy
      */
     public AttentionProblem withDecode(boolean value) {
-        return new AttentionProblem(
-                element,
-                shape,
-                layouts,
-                scale,
-                causal,
-                keyLengths,
-                bias,
-                dropout,
-                gradient,
-                deterministic,
-                value);
+        Copy copy = new Copy(this);
+        copy.decode = value;
+        return copy.build();
     }
 
     /**
