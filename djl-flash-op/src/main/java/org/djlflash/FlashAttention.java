@@ -67,7 +67,16 @@ public final class FlashAttention {
                 options.layout(),
                 (q, k, v) ->
                         backend.attend(
-                                inputs(request, q, k, v, options, options.keyLengths(), false)));
+                                new AttentionInputs(
+                                        request,
+                                        q,
+                                        k,
+                                        v,
+                                        options.keyLengths(),
+                                        null,
+                                        false,
+                                        options.mask().orElse(null),
+                                        options.bias().orElse(null))));
     }
 
     /**
@@ -114,10 +123,20 @@ public final class FlashAttention {
             AttentionOptions options) {
         boolean done = false;
         try (NDArray keys = cache.keys();
-                NDArray values = cache.values()) {
+                NDArray values = cache.values();
+                NDArray lengths = cache.isUniform() ? null : cache.deviceLengths()) {
             NDArray output =
                     backend.attend(
-                            inputs(request, query, keys, values, options, cache.lengths(), true));
+                            new AttentionInputs(
+                                    request,
+                                    query,
+                                    keys,
+                                    values,
+                                    cache.lengths(),
+                                    lengths,
+                                    true,
+                                    options.mask().orElse(null),
+                                    options.bias().orElse(null)));
             done = true;
             return output;
         } finally {
@@ -151,25 +170,6 @@ public final class FlashAttention {
      */
     public static AttentionExplanation explain(AttentionRequest request) {
         return BackendSelector.explain(request, Optional.empty());
-    }
-
-    private static AttentionInputs inputs(
-            AttentionRequest request,
-            NDArray query,
-            NDArray key,
-            NDArray value,
-            AttentionOptions options,
-            long[] keyLengths,
-            boolean finitePadding) {
-        return new AttentionInputs(
-                request,
-                query,
-                key,
-                value,
-                keyLengths,
-                finitePadding,
-                options.mask().orElse(null),
-                options.bias().orElse(null));
     }
 
     /** A computation on arrays of shape (B, heads, tokens, H). */

@@ -304,6 +304,7 @@ class DecodeTest {
             capped.cap();
             assertThrows(IllegalStateException.class, () -> next.decode(cache, options));
             assertArrayEquals(new long[] {5, 2}, cache.lengths());
+            assertArrayEquals(new int[] {5, 2}, cache.deviceLengths().toIntArray());
             Closeness.assertClose("keys", keys, cache.keys(), 0);
             Closeness.assertClose("values", values, cache.values(), 0);
             next.query.attach(manager);

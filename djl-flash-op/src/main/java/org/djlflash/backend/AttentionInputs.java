@@ -15,6 +15,8 @@ import org.djlflash.torch.Tensor;
  * @param key the keys, shape (B, key heads, F, H), any strides
  * @param value the values, shaped as the keys, any strides
  * @param keyLengths the number of keys that count in each row, or null if all do
+ * @param deviceLengths the same as INT32 on the queries' device, shape (B), if it is there already,
+ *     or null
  * @param finitePadding whether keys and values beyond a row's length are known to be finite
  * @param mask BOOLEAN, true where a query sees a key, broadcastable to (B, N, T, F), or null
  * @param bias added to the scores, minus infinity where a key is not seen, broadcastable to (B, N,
@@ -26,6 +28,7 @@ public record AttentionInputs(
         NDArray key,
         NDArray value,
         long[] keyLengths,
+        NDArray deviceLengths,
         boolean finitePadding,
         NDArray mask,
         NDArray bias) {
@@ -63,6 +66,7 @@ public record AttentionInputs(
                 alias(key, scope),
                 alias(value, scope),
                 keyLengths,
+                deviceLengths == null ? null : alias(deviceLengths, scope),
                 finitePadding,
                 mask == null ? null : ofRank4(alias(mask, scope)),
                 bias == null ? null : ofRank4(alias(bias, scope)));
@@ -82,6 +86,14 @@ public record AttentionInputs(
     /** Returns these inputs with other keys and values. */
     AttentionInputs withKeysAndValues(NDArray otherKey, NDArray otherValue) {
         return new AttentionInputs(
-                request, query, otherKey, otherValue, keyLengths, finitePadding, mask, bias);
+                request,
+                query,
+                otherKey,
+                otherValue,
+                keyLengths,
+                deviceLengths,
+                finitePadding,
+                mask,
+                bias);
     }
 }

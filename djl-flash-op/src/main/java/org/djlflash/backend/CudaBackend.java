@@ -230,6 +230,9 @@ final class CudaBackend implements AttentionBackend {
         if (inputs.isFull()) {
             return null;
         }
+        if (inputs.deviceLengths() != null) {
+            return inputs.deviceLengths();
+        }
         return scope.create(
                 Arrays.stream(inputs.keyLengths()).mapToInt(Math::toIntExact).toArray());
     }

@@ -114,7 +114,9 @@ final class Visibility {
     }
 
     private static NDArray lengths(AttentionInputs inputs, NDManager scope) {
-        return scope.create(inputs.keyLengths()).reshape(-1, 1, 1, 1);
+        NDArray onDevice = inputs.deviceLengths();
+        NDArray lengths = onDevice == null ? scope.create(inputs.keyLengths()) : onDevice;
+        return lengths.reshape(-1, 1, 1, 1);
     }
 
     /** For each query, the first key that it does not see, counted from an offset. */

@@ -17,7 +17,8 @@ import org.djlflash.torch.TorchLibrary;
 
 /**
  * The keys and values that one attention layer has seen, in memory that is allocated once: tokens
- * are appended in place, each batch row has a length of its own.
+ * are appended in place, each batch row has a length of its own, known on the host and on the
+ * device.
  *
  * <p>A cache is closed with the {@code NDManager} it was built on, or earlier by {@link #close()}.
  * It never takes part in autograd. Not safe for use by many threads at once.
@@ -36,6 +37,7 @@ public final class KvCache implements AutoCloseable {
     private final NDArray keys;
     private final NDArray values;
     private final long[] lengths;
+    private final DeviceLengths deviceLengths;
 
     private KvCache(Builder builder, NDManager parent) {
         batchSize = builder.batchSize;
@@ -49,6 +51,7 @@ public final class KvCache implements AutoCloseable {
             Shape shape = new Shape(batchSize, heads, capacity, headSize);
             keys = manager.zeros(shape, builder.dataType);
             values = manager.zeros(shape, builder.dataType);
+            deviceLengths = new DeviceLengths(manager, batchSize, capacity);
             done = true;
         } finally {
             if (!done) {
@@ -116,7 +119,7 @@ public final class KvCache implements AutoCloseable {
     private void copy(NDArray source, NDArray target, long[] counts) {
         try (Tensor from = Tensor.of(source);
                 Tensor to = Tensor.of(target)) {
-            if (isUniform(counts) && isUniform(lengths)) {
+            if (isUniform(counts) && isUniform()) {
                 copyRows(from, to, 0, batchSize, counts[0]);
                 return;
             }
@@ -299,6 +302,28 @@ public final class KvCache implements AutoCloseable {
      */
     public long[] lengths() {
         return lengths.clone();
+    }
+
+    /**
+     * Returns how many tokens each row holds, where keys and values are: brought up to date on
+     * PyTorch's current stream by this call, without waiting for the device.
+     *
+     * @return INT32, shape (B), a view of the same memory at every call that the caller closes and
+     *     does not change
+     * @throws IllegalStateException if the cache is closed
+     */
+    public NDArray deviceLengths() {
+        checkOpen();
+        return deviceLengths.set(lengths);
+    }
+
+    /**
+     * Tells whether all rows hold equally many tokens.
+     *
+     * @return true if so
+     */
+    public boolean isUniform() {
+        return isUniform(lengths);
     }
 
     /**

@@ -10,6 +10,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import java.util.Arrays;
 import org.djlflash.Fixtures;
 import org.djlflash.testkit.Closeness;
 import org.djlflash.torch.GradMode;
@@ -166,6 +167,81 @@ class KvCacheTest {
     }
 
     @Test
+    void theDeviceKnowsTheLengths() {
+        KvCache cache = builder().build(manager);
+        assertDeviceLengths(cache, 0, 0);
+        NDArray three = tokens(20, 3);
+        cache.append(three, three);
+        assertDeviceLengths(cache, 3, 3);
+        cache.append(three, three, 1, 3);
+        assertDeviceLengths(cache, 4, 6);
+        NDArray one = tokens(21, 1);
+        cache.append(one, one);
+        assertDeviceLengths(cache, 5, 7);
+        cache.append(three, three, 0, 0);
+        assertDeviceLengths(cache, 5, 7);
+        cache.truncate(4, 1);
+        assertDeviceLengths(cache, 4, 1);
+        cache.truncate(3, 0);
+        assertDeviceLengths(cache, 3, 0);
+        cache.append(three, three, 0, 3);
+        assertTrue(cache.isUniform());
+        assertDeviceLengths(cache, 3, 3);
+        cache.truncate(0, 0);
+        NDArray full = tokens(22, CAPACITY);
+        cache.append(full, full, 0, CAPACITY);
+        assertFalse(cache.isUniform());
+        assertDeviceLengths(cache, 0, CAPACITY);
+    }
+
+    @Test
+    void theDeviceKnowsTheLengthsThatWereNotAskedFor() {
+        KvCache cache = builder().build(manager);
+        NDArray two = tokens(23, 2);
+        cache.append(two, two, 2, 1);
+        cache.append(two, two);
+        cache.truncate(4, 2);
+        cache.append(two, two, 0, 1);
+        assertDeviceLengths(cache, 4, 3);
+    }
+
+    @Test
+    void whatIsRefusedChangesNoLength() {
+        KvCache cache = builder().build(manager);
+        NDArray six = tokens(24, 6);
+        cache.append(six, six, 6, 4);
+        assertThrows(IllegalStateException.class, () -> cache.append(six, six));
+        assertDeviceLengths(cache, 6, 4);
+        assertThrows(IllegalArgumentException.class, () -> cache.truncate(2, 5));
+        assertDeviceLengths(cache, 6, 4);
+        assertThrows(IllegalArgumentException.class, () -> cache.append(six, six, 1, 7));
+        cache.append(six, six, 0, 6);
+        assertDeviceLengths(cache, 6, 10);
+    }
+
+    @Test
+    void lengthsStayInTheSameMemory() {
+        KvCache cache = builder().build(manager);
+        NDArray token = tokens(25, 1);
+        cache.append(token, token, 1, 0);
+        try (NDArray first = cache.deviceLengths()) {
+            cache.append(token, token);
+            try (NDArray second = cache.deviceLengths()) {
+                assertEquals(address(first), address(second));
+                assertArrayEquals(new int[] {2, 1}, first.toIntArray());
+            }
+        }
+    }
+
+    private static void assertDeviceLengths(KvCache cache, int... expected) {
+        try (NDArray lengths = cache.deviceLengths()) {
+            assertEquals(DataType.INT32, lengths.getDataType());
+            assertArrayEquals(expected, lengths.toIntArray());
+        }
+        assertArrayEquals(Arrays.stream(expected).asLongStream().toArray(), cache.lengths());
+    }
+
+    @Test
     void isClosedWithItsManager() {
         NDManager scope = manager.newSubManager();
         KvCache cache = builder().build(scope);
@@ -198,7 +274,8 @@ class KvCacheTest {
                     () -> cache.append(key, key, 1, 1),
                     () -> cache.truncate(0, 0),
                     cache::keys,
-                    cache::values
+                    cache::values,
+                    cache::deviceLengths
                 }) {
             String message = assertThrows(IllegalStateException.class, use::run).getMessage();
             assertEquals("the cache is closed", message);
