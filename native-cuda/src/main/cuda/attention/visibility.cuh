@@ -20,6 +20,8 @@ struct VisibleKeys {
         }
     }
 
+    __device__ __forceinline__ VisibleKeys(int keys_in_use, int shift) : length(keys_in_use), causal_shift(shift) {}
+
     // Number of visible keys, never negative.
     __device__ __forceinline__ int limit(int query) const { return max(0, min(length, query + causal_shift)); }
 

@@ -44,6 +44,10 @@ __device__ __forceinline__ void store_shared(unsigned int address, unsigned int 
     asm volatile("st.shared.b32 [%0], %1;" ::"r"(address), "r"(value) : "memory");
 }
 
+__device__ __forceinline__ void store_shared_zero_16(unsigned int address) {
+    asm volatile("st.shared.v4.b32 [%0], {%1,%1,%1,%1};" ::"r"(address), "r"(0) : "memory");
+}
+
 __device__ __forceinline__ uint4 load_shared_16(unsigned int address) {
     uint4 v;
     asm volatile("ld.shared.v4.b32 {%0,%1,%2,%3}, [%4];"

@@ -1,0 +1,538 @@
+// Attention forward on TMA and wgmma (sm_90a).
+//
+// A block holds one producer warp group and GROUPS consumer warp groups of 64 queries each, and works through jobs: 64 *
+// GROUPS queries of one head. The producer's first warp chooses the jobs and streams Q, K and V through rings in shared
+// memory; its second warp stores O from the place of Q. K and V tiles run from the last visible one to the first, so
+// that only the first few steps mask.
+//
+// A consumer starts Q K^T of the next keys and P V of the present ones together and computes the softmax of the former
+// under the latter. Consumers take turns in starting products: the softmax of one runs under the products of the others.
+// P is the accumulator of S repacked: it never leaves the registers.
+#pragma once
+
+#include "attention/params.cuh"
+#include "attention/softmax_state.cuh"
+#include "attention/visibility.cuh"
+#include "tile/math.cuh"
+#include "tile/tma_sm90.cuh"
+#include "tile/wgmma_sm90.cuh"
+
+namespace flash {
+
+// Boxes of one panel: 64 rows of Q and O, BLOCK_N rows of K and V.
+struct ForwardMaps {
+    TensorMap q;  // [B, Hq, T, D]
+    TensorMap k;  // [B, Hkv, F, D]
+    TensorMap v;  // [B, Hkv, F, D]
+    TensorMap o;  // [B, Hq, T, D]
+};
+
+// 64 * GROUPS queries of one head, in shared memory.
+struct ForwardJob {
+    int batch;
+    int head;
+    int first_query;
+    int blocks;  // of keys; negative: there are no more jobs
+    int length;
+    int causal_shift;
+    int reserved[2];
+};  // 32 bytes
+
+// K and V of the heads that are worked on at the same time should stay in the L2 cache.
+constexpr i64 SECTION_BYTES = 32 << 20;
+
+template <class Element_, int D_, int BLOCK_N_, int GROUPS_, int Q_STAGES_>
+struct ForwardSm90 {
+    using Element = Element_;
+    static constexpr int D = D_;
+    static constexpr int N = BLOCK_N_;
+    static constexpr int GROUPS = GROUPS_;
+    static constexpr int M = 64 * GROUPS;
+    static constexpr int Q_STAGES = Q_STAGES_;
+    static constexpr int KV_STAGES = 2;
+    using Tile = Panels<D % 64 == 0 ? 128 : 64>;
+    static constexpr int PANELS = D / Tile::COLUMNS;
+    static constexpr int Q_GROUP_BYTES = 64 * D * 2;  // queries of one consumer
+    static constexpr int Q_BYTES = GROUPS * Q_GROUP_BYTES;
+    static constexpr int KV_BYTES = N * D * 2;
+    static constexpr int CONSUMER_REGISTERS = GROUPS == 3 ? 160 : 240;
+    static constexpr int PRODUCER_REGISTERS = GROUPS == 3 ? 32 : 24;
+    static constexpr int TURN = 1;  // named barriers TURN..TURN + GROUPS - 1
+    static_assert(D % 32 == 0 && N % 16 == 0 && GROUPS >= 2 && GROUPS <= 3, "whole panels and steps, registers suffice");
+
+    // Offsets into shared memory.
+    static constexpr int Q = 0;
+    static constexpr int K = Q + Q_STAGES * Q_BYTES;
+    static constexpr int V = K + KV_STAGES * KV_BYTES;
+    static constexpr int JOBS = V + KV_STAGES * KV_BYTES;
+    static constexpr int Q_FULL = JOBS + Q_STAGES * sizeof(ForwardJob);
+    static constexpr int Q_EMPTY = Q_FULL + 8 * Q_STAGES;
+    static constexpr int O_FULL = Q_EMPTY + 8 * Q_STAGES;
+    static constexpr int K_FULL = O_FULL + 8 * GROUPS;
+    static constexpr int K_EMPTY = K_FULL + 8 * KV_STAGES;
+    static constexpr int V_FULL = K_EMPTY + 8 * KV_STAGES;
+    static constexpr int V_EMPTY = V_FULL + 8 * KV_STAGES;
+    static constexpr int V_LANDED = V_EMPTY + 8 * KV_STAGES;
+    static constexpr int SHARED_BYTES = V_LANDED + 8;
+
+    // Place in a ring: stage and the parity its full barrier has when the stage is filled.
+    template <int STAGES>
+    struct Ring {
+        unsigned int count = 0;
+        __device__ __forceinline__ void next() { ++count; }
+        __device__ __forceinline__ unsigned int stage() const { return count % STAGES; }
+        __device__ __forceinline__ unsigned int parity() const { return count / STAGES % 2; }
+    };
+};
+
+// Chooses jobs and loads what they need; one warp.
+template <class Traits>
+struct ForwardProducer : Traits {
+    using typename Traits::Tile;
+
+    const ForwardParams& p;
+    const ForwardMaps& maps;
+    char* shared;
+    unsigned int base;
+    int lane;
+    bool leader;
+    typename Traits::template Ring<Traits::KV_STAGES> k_ring, v_ring;
+    typename Traits::template Ring<Traits::Q_STAGES> q_ring;
+    unsigned int landed_parity = 0;
+
+    __device__ __forceinline__ ForwardProducer(const ForwardParams& params, const ForwardMaps& tensor_maps, char* memory)
+        : p(params),
+          maps(tensor_maps),
+          shared(memory),
+          base(shared_address(memory)),
+          lane(threadIdx.x % 32),
+          leader(elect_one()) {}
+
+    // Jobs are ordered by sections of heads, within one from the last queries (under a causal rule the longest work) to
+    // the first.
+    __device__ __forceinline__ ForwardJob job(int index) const {
+        const Problem& problem = p.problem;
+        int m_blocks = tiles(problem.queries, Traits::M);
+        int all_heads = problem.batch * problem.heads;
+        int section = 1;
+        if (problem.visibility != VISIBLE_ALL) {
+            i64 fitting = SECTION_BYTES / (static_cast<i64>(problem.keys) * Traits::D * 4 + 1);
+            section = static_cast<int>(min(max(fitting, 1ll) * (problem.heads / problem.kv_heads),
+                                           static_cast<i64>(all_heads)));
+        }
+        int first_head = index / (section * m_blocks) * section;
+        int within = index - first_head * m_blocks;
+        section = min(section, all_heads - first_head);
+        int row = first_head + within % section;
+        ForwardJob job;
+        job.batch = row / problem.heads;
+        job.head = row % problem.heads;
+        job.first_query = (m_blocks - 1 - within / section) * Traits::M;
+        VisibleKeys visible(problem, job.batch);
+        job.length = visible.length;
+        job.causal_shift = visible.causal_shift;
+        job.blocks = tiles(visible.limit(min(job.first_query + Traits::M, problem.queries) - 1), Traits::N);
+        return job;
+    }
+
+    __device__ __forceinline__ void load_q(const ForwardJob& job) {
+        unsigned int stage = q_ring.stage();
+        unsigned int full = base + Traits::Q_FULL + 8 * stage;
+        barrier_wait(base + Traits::Q_EMPTY + 8 * stage, q_ring.parity() ^ 1);
+        if (leader) {
+            reinterpret_cast<ForwardJob*>(shared + Traits::JOBS)[stage] = job;
+            if (job.blocks > 0) {
+                barrier_arrive_expect(full, Traits::Q_BYTES);
+#pragma unroll
+                for (int i = 0; i < Traits::GROUPS * Traits::PANELS; ++i) {
+                    int group = i / Traits::PANELS;
+                    int panel = i % Traits::PANELS;
+                    tensor_load(base + Traits::Q + stage * Traits::Q_BYTES + i * (Traits::Q_GROUP_BYTES / Traits::PANELS),
+                                &maps.q, full, panel * Tile::COLUMNS, job.first_query + 64 * group, job.head, job.batch);
+                }
+            } else {
+                barrier_arrive(full);
+            }
+        }
+        __syncwarp();
+        q_ring.next();
+    }
+
+    __device__ __forceinline__ void load_panels(const TensorMap* map, unsigned int target, unsigned int full,
+                                                const ForwardJob& job, int n) const {
+        if (leader) {
+            barrier_arrive_expect(full, Traits::KV_BYTES);
+            int kv_head = job.head / (p.problem.heads / p.problem.kv_heads);
+#pragma unroll
+            for (int panel = 0; panel < Traits::PANELS; ++panel) {
+                tensor_load(target + panel * (Traits::KV_BYTES / Traits::PANELS), map, full, panel * Tile::COLUMNS,
+                            n * Traits::N, kv_head, job.batch);
+            }
+        }
+        __syncwarp();
+    }
+
+    __device__ __forceinline__ void load_k(const ForwardJob& job, int n) {
+        unsigned int stage = k_ring.stage();
+        barrier_wait(base + Traits::K_EMPTY + 8 * stage, k_ring.parity() ^ 1);
+        load_panels(&maps.k, base + Traits::K + stage * Traits::KV_BYTES, base + Traits::K_FULL + 8 * stage, job, n);
+        k_ring.next();
+    }
+
+    // Rows at or beyond the length may hold NaN, and 0 * NaN would spread: they are overwritten with zero.
+    __device__ __forceinline__ void load_v(const ForwardJob& job, int n) {
+        unsigned int stage = v_ring.stage();
+        unsigned int tile = base + Traits::V + stage * Traits::KV_BYTES;
+        unsigned int full = base + Traits::V_FULL + 8 * stage;
+        barrier_wait(base + Traits::V_EMPTY + 8 * stage, v_ring.parity() ^ 1);
+        int used = job.length - n * Traits::N;
+        if (used < Traits::N && job.length < p.problem.keys) {
+            unsigned int landed = base + Traits::V_LANDED;
+            load_panels(&maps.v, tile, landed, job, n);
+            barrier_wait(landed, landed_parity);
+            landed_parity ^= 1;
+            constexpr int CHUNKS = Traits::D / 8;
+            for (int i = used * CHUNKS + lane; i < Traits::N * CHUNKS; i += 32) {
+                store_shared_zero_16(tile + Tile::offset(i / CHUNKS, i % CHUNKS, Traits::N));
+            }
+            async_fence();
+            __syncwarp();
+            if (leader) barrier_arrive(full);
+            __syncwarp();
+        } else {
+            load_panels(&maps.v, tile, full, job, n);
+        }
+        v_ring.next();
+    }
+
+    __device__ __forceinline__ void run() {
+        int jobs = tiles(p.problem.queries, Traits::M) * p.problem.batch * p.problem.heads;
+        for (int index = blockIdx.x; index < jobs; index += gridDim.x) {
+            ForwardJob next = job(index);
+            int n = next.blocks - 1;
+            if (n >= 0) load_k(next, n);
+            load_q(next);
+#pragma unroll 1
+            for (; n > 0; --n) {
+                load_k(next, n - 1);
+                load_v(next, n);
+            }
+            if (n == 0) load_v(next, 0);
+        }
+        ForwardJob end;
+        end.blocks = -1;
+        load_q(end);
+    }
+};
+
+// Stores what the consumers leave in the place of Q; one thread.
+template <class Traits>
+__device__ __forceinline__ void forward_store(const ForwardMaps& maps, const char* shared) {
+    unsigned int base = shared_address(shared);
+    typename Traits::template Ring<Traits::Q_STAGES> q_ring;
+    for (unsigned int jobs = 0;; ++jobs) {
+        unsigned int stage = q_ring.stage();
+        barrier_wait(base + Traits::Q_FULL + 8 * stage, q_ring.parity());
+        ForwardJob job = reinterpret_cast<const ForwardJob*>(shared + Traits::JOBS)[stage];
+        if (job.blocks < 0) break;
+#pragma unroll
+        for (int group = 0; group < Traits::GROUPS; ++group) {
+            barrier_wait(base + Traits::O_FULL + 8 * group, jobs % 2);
+#pragma unroll
+            for (int panel = 0; panel < Traits::PANELS; ++panel) {
+                unsigned int source = base + Traits::Q + stage * Traits::Q_BYTES + group * Traits::Q_GROUP_BYTES +
+                                      panel * (Traits::Q_GROUP_BYTES / Traits::PANELS);
+                tensor_store(&maps.o, source, panel * Traits::Tile::COLUMNS, job.first_query + 64 * group, job.head,
+                             job.batch);
+            }
+            bulk_commit();
+        }
+        bulk_wait_read<0>();
+        barrier_arrive(base + Traits::Q_EMPTY + 8 * stage);
+        q_ring.next();
+    }
+}
+
+// 64 queries; one warp group.
+template <class Traits>
+struct ForwardConsumer : Traits {
+    using typename Traits::Element;
+    using typename Traits::Tile;
+    static constexpr int N = Traits::N;
+    static constexpr int D = Traits::D;
+
+    const ForwardParams& p;
+    const char* shared;
+    unsigned int base;
+    int group, warp, lane;
+    float scale_log2;
+    const ForwardJob* job;
+    typename Traits::template Ring<Traits::Q_STAGES> q_ring;
+    typename Traits::template Ring<Traits::KV_STAGES> k_ring, v_ring;
+    SoftmaxRow rows[2];
+    float s[N / 2];         // scores, then weights
+    unsigned int w[N / 4];  // weights as elements
+    float o[D / 2];
+
+    __device__ __forceinline__ ForwardConsumer(const ForwardParams& params, const char* memory, int consumer)
+        : p(params),
+          shared(memory),
+          base(shared_address(memory)),
+          group(consumer),
+          warp(threadIdx.x / 32 % 4),
+          lane(threadIdx.x % 32),
+          scale_log2(params.problem.scale * LOG2_E) {}
+
+    // The warp is done with a stage.
+    __device__ __forceinline__ void release(unsigned int barrier) const {
+        if (lane == 0) barrier_arrive(barrier);
+    }
+
+    // Starts S = Q K^T of the next keys.
+    __device__ __forceinline__ void start_scores() {
+        unsigned long long q = Tile::descriptor(
+            base + Traits::Q + q_ring.stage() * Traits::Q_BYTES + group * Traits::Q_GROUP_BYTES, 64);
+        unsigned long long k = Tile::descriptor(base + Traits::K + k_ring.stage() * Traits::KV_BYTES, N);
+        wgmma_fence();
+#pragma unroll
+        for (int step = 0; step < D / 16; ++step) {
+            Wgmma<Element, N>::template shared<0, 0>(s, q + Tile::along(step, 64), k + Tile::along(step, N), step > 0);
+        }
+        wgmma_commit();
+    }
+
+    // Starts O += P V.
+    __device__ __forceinline__ void start_output() {
+        unsigned long long v = Tile::descriptor(base + Traits::V + v_ring.stage() * Traits::KV_BYTES, N);
+        wgmma_fence();
+#pragma unroll
+        for (int step = 0; step < N / 16; ++step) {
+            Wgmma<Element, D>::template registers<1>(o, w + 4 * step, v + Tile::across(step), 1);
+        }
+        wgmma_commit();
+    }
+
+    __device__ __forceinline__ void await_k() const {
+        barrier_wait(base + Traits::K_FULL + 8 * k_ring.stage(), k_ring.parity());
+    }
+
+    __device__ __forceinline__ void await_v() const {
+        barrier_wait(base + Traits::V_FULL + 8 * v_ring.stage(), v_ring.parity());
+    }
+
+    __device__ __forceinline__ void scores_done() {
+        hold(s);
+        release(base + Traits::K_EMPTY + 8 * k_ring.stage());
+        k_ring.next();
+    }
+
+    __device__ __forceinline__ void output_done() {
+        hold(o);
+        hold(w);
+        release(base + Traits::V_EMPTY + 8 * v_ring.stage());
+        v_ring.next();
+    }
+
+    __device__ __forceinline__ int query_of(int half) const {
+        return job->first_query + group * 64 + warp * 16 + half * 8 + lane / 4;
+    }
+
+    __device__ __forceinline__ void mask(int n_block) {
+        VisibleKeys visible(job->length, job->causal_shift);
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            int limit = visible.limit(query_of(half)) - n_block * N - lane % 4 * 2;
+#pragma unroll
+            for (int n = 0; n < N / 8; ++n) {
+                if (n * 8 >= limit) s[4 * n + 2 * half] = negative_infinity();
+                if (n * 8 + 1 >= limit) s[4 * n + 2 * half + 1] = negative_infinity();
+            }
+        }
+    }
+
+    // Turns scores into weights. True if a row's maximum moved: what was summed so far is then to be multiplied by factor.
+    template <bool MASKED>
+    __device__ __forceinline__ bool softmax(float (&factor)[2]) {
+        float top[2];
+        bool moves[2];
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            float even = s[2 * half];
+            float odd = s[2 * half + 1];
+#pragma unroll
+            for (int n = 1; n < N / 8; ++n) {
+                even = fmaxf(even, s[4 * n + 2 * half]);
+                odd = fmaxf(odd, s[4 * n + 2 * half + 1]);
+            }
+            top[half] = __fmul_rn(quad_max(fmaxf(even, odd)), scale_log2);
+            moves[half] = top[half] > rows[half].maximum + RESCALE_THRESHOLD;  // also at the first finite score
+        }
+        bool moved = __any_sync(0xffffffffu, moves[0] || moves[1]);
+        if (moved) {
+#pragma unroll
+            for (int half = 0; half < 2; ++half) {
+                float old = rows[half].maximum;
+                if (moves[half]) rows[half].maximum = top[half];
+                factor[half] = exp2_fast(old - rows[half].reference());
+                rows[half].sum *= factor[half];
+            }
+        }
+        float reference[2] = {MASKED ? rows[0].reference() : rows[0].maximum,
+                              MASKED ? rows[1].reference() : rows[1].maximum};
+        float c = scale_log2;
+        if (__any_sync(0xffffffffu, fmaxf(fabsf(reference[0]), fabsf(reference[1])) > WIDE_MAXIMUM)) {
+            // Round the products as the maximum was rounded; the fma below then only subtracts.
+#pragma unroll
+            for (int i = 0; i < N / 2; ++i) s[i] = __fmul_rn(s[i], c);
+            c = 1.f;
+        }
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            float even = 0.f;
+            float odd = 0.f;
+#pragma unroll
+            for (int n = 0; n < N / 8; ++n) {
+                float& left = s[4 * n + 2 * half];
+                float& right = s[4 * n + 2 * half + 1];
+                left = exp2_fast(fmaf(left, c, -reference[half]));
+                right = exp2_fast(fmaf(right, c, -reference[half]));
+                even += left;
+                odd += right;
+            }
+            rows[half].sum += even + odd;
+        }
+        return moved;
+    }
+
+    __device__ __forceinline__ void pack() {
+#pragma unroll
+        for (int i = 0; i < N / 4; ++i) w[i] = Element::pack(s[2 * i], s[2 * i + 1]);
+    }
+
+    __device__ __forceinline__ void rescale(const float (&factor)[2]) {
+#pragma unroll
+        for (int i = 0; i < D / 2; ++i) o[i] *= factor[i / 2 % 2];
+    }
+
+    template <bool MASKED>
+    __device__ __forceinline__ void step(int n) {
+        await_k();
+        named_barrier_sync(Traits::TURN + group, 256);
+        start_scores();
+        await_v();
+        start_output();
+        named_barrier_arrive(Traits::TURN + (group + 1) % Traits::GROUPS, 256);
+        wgmma_wait<1>();
+        scores_done();
+        if (MASKED) mask(n);
+        float factor[2];
+        bool moved = softmax<MASKED>(factor);
+        wgmma_wait<0>();
+        output_done();
+        pack();
+        if (moved) rescale(factor);
+    }
+
+    __device__ __forceinline__ void attend() {
+        int n = job->blocks - 1;
+        VisibleKeys visible(job->length, job->causal_shift);
+        int unmasked = visible.limit(job->first_query + group * 64) / N;
+        await_k();
+        start_scores();
+        wgmma_wait<0>();
+        scores_done();
+        mask(n);
+        float factor[2];
+        softmax<true>(factor);
+        pack();
+        --n;
+#pragma unroll 1
+        for (; n >= unmasked; --n) step<true>(n);
+#pragma unroll 1
+        for (; n >= 0; --n) step<false>(n);
+        await_v();
+        start_output();
+        wgmma_wait<0>();
+        output_done();
+    }
+
+    // Normalises, writes the log-sum-exp, and leaves O in the place of this group's queries.
+    __device__ __forceinline__ void finish() {
+        float inverse[2];
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+            float sum = quad_sum(rows[half].sum);
+            inverse[half] = sum == 0.f ? 0.f : reciprocal_fast(sum);
+            int query = query_of(half);
+            if (p.lse && lane % 4 == 0 && query < p.problem.queries) {
+                i64 index = (static_cast<i64>(job->batch) * p.problem.heads + job->head) * p.problem.queries + query;
+                p.lse[index] = log_sum_exp_2(rows[half].maximum, sum) * LN_2;
+            }
+        }
+        unsigned int tile = base + Traits::Q + q_ring.stage() * Traits::Q_BYTES + group * Traits::Q_GROUP_BYTES;
+        int row = warp * 16 + lane % 16;
+#pragma unroll
+        for (int d = 0; d < D / 16; ++d) {
+            const float* a = o + 8 * d;
+            store_matrix_x4(tile + Tile::offset(row, 2 * d + lane / 16, 64), Element::pack(a[0] * inverse[0], a[1] * inverse[0]),
+                            Element::pack(a[2] * inverse[1], a[3] * inverse[1]),
+                            Element::pack(a[4] * inverse[0], a[5] * inverse[0]),
+                            Element::pack(a[6] * inverse[1], a[7] * inverse[1]));
+        }
+        async_fence();
+        __syncwarp();
+        release(base + Traits::O_FULL + 8 * group);
+    }
+
+    __device__ __forceinline__ void run() {
+        if (group == Traits::GROUPS - 1) named_barrier_arrive(Traits::TURN, 256);
+        while (true) {
+            barrier_wait(base + Traits::Q_FULL + 8 * q_ring.stage(), q_ring.parity());
+            job = reinterpret_cast<const ForwardJob*>(shared + Traits::JOBS) + q_ring.stage();
+            if (job->blocks < 0) break;
+            rows[0].reset();
+            rows[1].reset();
+#pragma unroll
+            for (int i = 0; i < D / 2; ++i) o[i] = 0.f;
+            if (job->blocks > 0) attend();
+            finish();
+            q_ring.next();
+        }
+    }
+};
+
+template <class Traits>
+__device__ __forceinline__ void forward_sm90(const ForwardParams& p, const ForwardMaps& maps, char* shared) {
+    unsigned int base = shared_address(shared);
+    if (threadIdx.x == 0) {
+        for (int i = 0; i < Traits::Q_STAGES; ++i) {
+            barrier_init(base + Traits::Q_FULL + 8 * i, 1);
+            barrier_init(base + Traits::Q_EMPTY + 8 * i, 1);
+        }
+        for (int i = 0; i < Traits::GROUPS; ++i) barrier_init(base + Traits::O_FULL + 8 * i, 4);
+        for (int i = 0; i < Traits::KV_STAGES; ++i) {
+            barrier_init(base + Traits::K_FULL + 8 * i, 1);
+            barrier_init(base + Traits::K_EMPTY + 8 * i, 4 * Traits::GROUPS);
+            barrier_init(base + Traits::V_FULL + 8 * i, 1);
+            barrier_init(base + Traits::V_EMPTY + 8 * i, 4 * Traits::GROUPS);
+        }
+        barrier_init(base + Traits::V_LANDED, 1);
+        barrier_init_fence();
+    }
+    __syncthreads();
+    int group = __shfl_sync(0xffffffffu, threadIdx.x / 128, 0);
+    if (group == 0) {
+        registers_decrease<Traits::PRODUCER_REGISTERS>();
+        int warp = __shfl_sync(0xffffffffu, threadIdx.x / 32, 0);
+        if (warp == 0) {
+            ForwardProducer<Traits>(p, maps, shared).run();
+        } else if (warp == 1) {
+            if (elect_one()) forward_store<Traits>(maps, shared);
+        }
+    } else {
+        registers_increase<Traits::CONSUMER_REGISTERS>();
+        ForwardConsumer<Traits>(p, shared, group - 1).run();
+    }
+}
+
+}  // namespace flash
