@@ -18,13 +18,17 @@ public record AttentionExplanation(AttentionRequest request, List<Verdict> verdi
      * @param backend the backend
      * @param reasons every reason against it, as sentences; empty if it can do it
      * @param chosen whether it is the one taken
+     * @param kernels the kernels that it would launch, in their order, each with its compile-time
+     *     values and launch size; empty if it cannot do it, or leaves them to PyTorch
      */
-    public record Verdict(Backend backend, List<String> reasons, boolean chosen) {
+    public record Verdict(
+            Backend backend, List<String> reasons, boolean chosen, List<String> kernels) {
 
         @Override
         public String toString() {
             if (reasons.isEmpty()) {
-                return backend + (chosen ? ": chosen" : ": possible");
+                String head = backend + (chosen ? ": chosen" : ": possible");
+                return kernels.isEmpty() ? head : head + ", " + String.join(", ", kernels);
             }
             return reasons.stream()
                     .collect(Collectors.joining("\n    - ", backend + ": no\n    - ", ""));

@@ -25,6 +25,16 @@ public interface AttentionBackend {
     List<String> unsupportedReasons(AttentionRequest request);
 
     /**
+     * Names the kernels that a request will launch.
+     *
+     * @param request a request without reasons against it
+     * @return one text for each launch, in their order; empty if PyTorch chooses them
+     */
+    default List<String> kernels(AttentionRequest request) {
+        return List.of();
+    }
+
+    /**
      * Computes attention. The inputs fit: there are no reasons against them.
      *
      * @param inputs the inputs

@@ -56,7 +56,8 @@ public final class BackendSelector {
             List<String> reasons = List.copyOf(backend.unsupportedReasons(request));
             boolean take = !chosen && reasons.isEmpty() && isWished(backend, wish);
             chosen |= take;
-            verdicts.add(new Verdict(backend.id(), reasons, take));
+            List<String> kernels = reasons.isEmpty() ? backend.kernels(request) : List.of();
+            verdicts.add(new Verdict(backend.id(), reasons, take, kernels));
         }
         return new AttentionExplanation(request, verdicts);
     }

@@ -77,6 +77,12 @@ final class CudaBackend implements AttentionBackend {
         return reasons;
     }
 
+    @Override
+    public List<String> kernels(AttentionRequest request) {
+        return CudaGpu.of(request.device().getDeviceId())
+                .kernels(problem(request, isDecode(request)));
+    }
+
     private static void addOperatorReasons(AttentionRequest request, List<String> reasons) {
         if (request.bias() || request.mask()) {
             reasons.add(

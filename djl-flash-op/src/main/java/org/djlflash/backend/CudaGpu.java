@@ -4,6 +4,7 @@ import ai.djl.Device;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.djlflash.cuda.launch.AttentionLauncher;
 import org.djlflash.cuda.launch.BackwardArguments;
 import org.djlflash.cuda.launch.CudaLibrary;
@@ -15,6 +16,7 @@ import org.djlflash.cuda.launch.TensorView;
 import org.djlflash.cuda.plan.AttentionPlan;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.DeviceInfo;
+import org.djlflash.cuda.plan.KernelStep;
 import org.djlflash.cuda.plan.Sm80Planner;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.Tensor;
@@ -70,6 +72,14 @@ final class CudaGpu {
 
     List<String> unsupportedReasons(AttentionProblem problem) {
         return Sm80Planner.unsupportedReasons(problem, info);
+    }
+
+    /** Names the kernels that a problem will launch, in their order. */
+    List<String> kernels(AttentionProblem problem) {
+        AttentionPlan plan = Sm80Planner.plan(problem, info);
+        return Stream.concat(plan.forward().stream(), plan.backward().stream())
+                .map(KernelStep::toString)
+                .toList();
     }
 
     /**

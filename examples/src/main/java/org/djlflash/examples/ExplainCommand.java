@@ -103,6 +103,7 @@ final class ExplainCommand extends ModelCommand {
                             json.put("backend", verdict.backend().id());
                             json.put("chosen", verdict.chosen());
                             json.put("reasons", verdict.reasons());
+                            json.put("kernels", verdict.kernels());
                             return json;
                         })
                 .toList();

@@ -2,6 +2,7 @@ package org.djlflash.examples;
 
 import ai.djl.Device;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.ndarray.types.DataType;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -79,7 +80,7 @@ final class FineTuneGpt2Command extends ModelCommand {
         StepSettings settings = new StepSettings(steps, batchSize, learningRate, seed);
         OutputFolder output = new OutputFolder(out);
         Device device = device();
-        try (Gpt2 gpt2 = load(model, device)) {
+        try (Gpt2 gpt2 = load(model, device, DataType.FLOAT32)) {
             TokenWindows windows = windows();
             FineTuneGpt2 tuning = new FineTuneGpt2(windows, settings);
             double before = tuning.heldOutLoss(gpt2);

@@ -43,6 +43,8 @@ final class GenerateCommand extends ModelCommand {
 
     @Mixin private ModelFolder model;
 
+    @Mixin private WeightType type;
+
     @ArgGroup(multiplicity = "1")
     private Prompt prompt;
 
@@ -85,7 +87,7 @@ final class GenerateCommand extends ModelCommand {
     public Integer call() throws Exception {
         SamplingOptions sampling = sampling();
         Device device = device();
-        try (Gpt2 gpt2 = load(model, device);
+        try (Gpt2 gpt2 = load(model, device, type.dataType());
                 HuggingFaceTokenizer tokenizer = model.read(this::tokenizer)) {
             int[] ids = promptIds(tokenizer);
             String head = prompt.text == null ? "" : prompt.text;
@@ -95,7 +97,7 @@ final class GenerateCommand extends ModelCommand {
                             .generate(ids, maxNewTokens, sampling, (id, count) -> stream.add(id));
             stream.end();
             say("");
-            sayf("[%s on %s]", result, name(device));
+            sayf("[%s, %s on %s]", result, type.dataType(), name(device));
             report(describe(result, stream.text(), device));
         }
         return 0;
@@ -135,15 +137,17 @@ final class GenerateCommand extends ModelCommand {
         return builder.build();
     }
 
-    private static Map<String, Object> describe(
-            GenerationResult result, String text, Device device) {
+    private Map<String, Object> describe(GenerationResult result, String text, Device device) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("text", text);
         json.put("new_ids", Arrays.stream(result.ids()).boxed().toList());
         json.put("finish", result.finish().name().toLowerCase(Locale.ROOT));
         json.put("device", name(device));
-        json.put("prefill_backend", result.prefillBackend().id());
-        json.put("decode_backend", result.decodeBackend().id());
+        json.put("dtype", type.dataType().toString());
+        json.put("prefill_backend", result.prefill().backend().id());
+        json.put("prefill_kernels", result.prefill().kernels());
+        json.put("decode_backend", result.decode().backend().id());
+        json.put("decode_kernels", result.decode().kernels());
         json.put("prefill_milliseconds", result.prefillTime().toNanos() / 1e6);
         json.put("tokens_per_second", result.tokensPerSecond());
         return json;

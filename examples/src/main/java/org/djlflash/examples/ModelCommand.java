@@ -2,6 +2,7 @@ package org.djlflash.examples;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.ndarray.types.DataType;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
@@ -63,9 +64,9 @@ abstract class ModelCommand implements Callable<Integer> {
     }
 
     /** Loads a model, under a progress bar if it takes a while. */
-    Gpt2 load(ModelFolder model, Device on) throws IOException {
+    Gpt2 load(ModelFolder model, Device on, DataType dataType) throws IOException {
         try (ConsoleProgress progress = progress(Duration.ofSeconds(1))) {
-            return model.read(folder -> Gpt2.load(folder, on, progress));
+            return model.read(folder -> Gpt2.load(folder, on, dataType, progress));
         }
     }
 

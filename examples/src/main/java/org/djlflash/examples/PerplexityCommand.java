@@ -21,6 +21,8 @@ final class PerplexityCommand extends ModelCommand {
 
     @Mixin private ModelFolder model;
 
+    @Mixin private WeightType type;
+
     @Option(
             names = "--text",
             paramLabel = "FILE",
@@ -38,18 +40,19 @@ final class PerplexityCommand extends ModelCommand {
     public Integer call() throws Exception {
         String content = TextFile.read("--text", text);
         Device device = device();
-        try (Gpt2 gpt2 = load(model, device);
+        try (Gpt2 gpt2 = load(model, device, type.dataType());
                 HuggingFaceTokenizer tokenizer = model.read(Tokenizers::open);
                 ConsoleProgress progress = progress()) {
             int tokens = window == null ? gpt2.maxPositions() : window;
             long[] ids = TextFile.encode(tokenizer, content);
             Perplexity result = Perplexity.measure(gpt2, ids, tokens, progress);
             sayf(
-                    "%.4f nats per token, perplexity %.3f, %d windows of %d tokens on %s",
+                    "%.4f nats per token, perplexity %.3f, %d windows of %d tokens, %s on %s",
                     result.natsPerToken(),
                     result.perplexity(),
                     result.windows(),
                     tokens,
+                    type.dataType(),
                     name(device));
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("nats_per_token", result.natsPerToken());
@@ -57,6 +60,7 @@ final class PerplexityCommand extends ModelCommand {
             json.put("windows", result.windows());
             json.put("window", tokens);
             json.put("device", name(device));
+            json.put("dtype", type.dataType().toString());
             report(json);
         }
         return 0;

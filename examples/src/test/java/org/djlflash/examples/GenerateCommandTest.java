@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.engine.Engine;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.stream.Stream;
 import org.djlflash.torch.TorchLibrary;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,6 +41,24 @@ class GenerateCommandTest {
         assertEquals("cpu", json.get("device").asText());
         assertEquals("torch-sdpa", json.get("prefill_backend").asText());
         assertEquals("torch-sdpa", json.get("decode_backend").asText());
+        assertEquals(0, json.get("prefill_kernels").size());
+        assertEquals(0, json.get("decode_kernels").size());
+        assertEquals("float32", json.get("dtype").asText());
+    }
+
+    @Test
+    void computesInHalfPrecision() throws Exception {
+        String[] arguments = {"generate", "--prompt", PROMPT, "--device", "cpu", "--dtype"};
+        Run run = Run.of(with(arguments, "float16")).assertSuccess();
+        assertTrue(run.out().startsWith(PROMPT + GREEDY), run.out());
+        assertTrue(run.out().contains("float16 on cpu]"), run.out());
+        JsonNode json = Run.of(with(arguments, "FLOAT16", "--json")).json();
+        assertEquals(GREEDY, json.get("text").asText());
+        assertEquals("float16", json.get("dtype").asText());
+    }
+
+    private static String[] with(String[] arguments, String... more) {
+        return Stream.concat(Stream.of(arguments), Stream.of(more)).toArray(String[]::new);
     }
 
     @Test
@@ -85,6 +104,7 @@ class GenerateCommandTest {
                 "2 | --ids 1,,2 | allowed are whole numbers",
                 "2 | --max-new-tokens 5 | --prompt=TEXT | --ids",
                 "2 | --prompt a --seed x | 'x' is not a long",
+                "2 | --prompt a --dtype bfloat16 | --dtype",
                 "1 | --ids 4096 | token id 4096, allowed is 0 to 4095",
                 "1 | --ids 1,-1 | token id -1, allowed is 0 to 4095",
                 "1 | --prompt a --max-new-tokens 512 | allowed is at least 1 new one and 512",

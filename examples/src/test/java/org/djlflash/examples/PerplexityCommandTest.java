@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +32,23 @@ class PerplexityCommandTest {
                 1e-9);
         assertEquals(8, known.get("window").asInt());
         assertEquals(1, known.get("windows").asInt());
+    }
+
+    @Test
+    void halfPrecisionIsNearlyAsGood() throws IOException {
+        String text = text("In the beginning God created the heaven and the earth.\n");
+        String[] options = {"perplexity", "--text", text, "--window", "8", "--json", "--dtype"};
+        JsonNode single = Run.of(with(options, "float32")).json();
+        JsonNode half = Run.of(with(options, "float16")).json();
+        assertEquals("float16", half.get("dtype").asText());
+        assertEquals(
+                single.get("nats_per_token").asDouble(),
+                half.get("nats_per_token").asDouble(),
+                0.01);
+    }
+
+    private static String[] with(String[] options, String value) {
+        return Stream.concat(Stream.of(options), Stream.of(value)).toArray(String[]::new);
     }
 
     private JsonNode measure(String content) throws IOException {

@@ -77,12 +77,11 @@ public interface CausalLanguageModel {
     List<Integer> endTokenIds();
 
     /**
-     * Describes the attention that a layer computes, to be explained.
+     * Describes the attention that a layer computes for one row, to be explained.
      *
      * @param queries the number of tokens read at once, T
-     * @param keys the number of tokens seen, F
-     * @param cached whether keys and values come from a sequence
+     * @param keys the number of tokens that the last of them sees, F
      * @return the request
      */
-    AttentionRequest attentionRequest(int queries, int keys, boolean cached);
+    AttentionRequest attentionRequest(int queries, int keys);
 }

@@ -2,7 +2,7 @@ package org.djlflash.zoo.generate;
 
 import java.time.Duration;
 import java.util.Arrays;
-import org.djlflash.Backend;
+import org.djlflash.AttentionExplanation.Verdict;
 
 /**
  * What was generated, and how.
@@ -11,16 +11,16 @@ import org.djlflash.Backend;
  * @param finish why generating ended
  * @param prefillTime the time to the first token
  * @param decodeTime the time of all further tokens
- * @param prefillBackend what computed the attention of the prompt
- * @param decodeBackend what computed the attention of the tokens after it
+ * @param prefill what computed the attention of the prompt
+ * @param decode what computes the attention of a token after it, asked for the last one
  */
 public record GenerationResult(
         int[] ids,
         Finish finish,
         Duration prefillTime,
         Duration decodeTime,
-        Backend prefillBackend,
-        Backend decodeBackend) {
+        Verdict prefill,
+        Verdict decode) {
 
     /** Why generating ended. */
     public enum Finish {
@@ -39,8 +39,8 @@ public record GenerationResult(
      * @param finish why generating ended
      * @param prefillTime the time to the first token
      * @param decodeTime the time of all further tokens
-     * @param prefillBackend what computed the attention of the prompt
-     * @param decodeBackend what computed the attention of the tokens after it
+     * @param prefill what computed the attention of the prompt
+     * @param decode what computes the attention of a token after it
      */
     public GenerationResult {
         ids = ids.clone();
@@ -73,8 +73,8 @@ public record GenerationResult(
                 && finish == result.finish
                 && prefillTime.equals(result.prefillTime)
                 && decodeTime.equals(result.decodeTime)
-                && prefillBackend == result.prefillBackend
-                && decodeBackend == result.decodeBackend;
+                && prefill.equals(result.prefill)
+                && decode.equals(result.decode);
     }
 
     @Override
@@ -90,10 +90,10 @@ public record GenerationResult(
                 + ", prompt "
                 + prefillTime.toMillis()
                 + " ms on "
-                + prefillBackend
+                + prefill.backend()
                 + ", then "
                 + Math.round(tokensPerSecond())
                 + " tokens per second on "
-                + decodeBackend;
+                + decode.backend();
     }
 }

@@ -6,7 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import org.djlflash.Backend;
+import org.djlflash.AttentionExplanation.Verdict;
 import org.djlflash.FlashAttention;
 import org.djlflash.zoo.generate.CausalLanguageModel.Sequence;
 import org.djlflash.zoo.generate.GenerationResult.Finish;
@@ -55,9 +55,9 @@ public final class TextGenerator {
         Finish finish = Finish.LENGTH;
         long start = System.nanoTime();
         long first = 0;
+        int read = 0;
         try (NDManager scope = model.manager().newSubManager();
                 Sequence sequence = model.newSequence(scope, capacity)) {
-            int read = 0;
             while (length < capacity) {
                 float[] logits = read(sequence, history, read, length, scope);
                 read = length;
@@ -79,8 +79,8 @@ public final class TextGenerator {
                 finish,
                 Duration.ofNanos(first - start),
                 Duration.ofNanos(System.nanoTime() - first),
-                backend(prompt.length, prompt.length, false),
-                backend(1, length, true));
+                attention(prompt.length, prompt.length),
+                attention(1, Math.max(read, prompt.length + 1)));
     }
 
     private static float[] read(
@@ -92,9 +92,10 @@ public final class TextGenerator {
         }
     }
 
-    private Backend backend(int queries, int keys, boolean cached) {
-        return FlashAttention.explain(model.attentionRequest(queries, keys, cached))
-                .chosen()
+    private Verdict attention(int queries, int keys) {
+        return FlashAttention.explain(model.attentionRequest(queries, keys)).verdicts().stream()
+                .filter(Verdict::chosen)
+                .findFirst()
                 .orElseThrow();
     }
 

@@ -2,6 +2,7 @@ package org.djlflash.zoo.gpt2;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.nn.Activation;
 
 /**
@@ -19,9 +20,13 @@ record GeluTanh(NDArray linear, NDArray cubic) {
     private static final float LINEAR = (float) (2 * Math.sqrt(2 / Math.PI));
     private static final float CUBIC = LINEAR * 0.044715f;
 
-    static GeluTanh on(NDManager manager) {
-        return new GeluTanh(
-                manager.create(new float[] {LINEAR}), manager.create(new float[] {CUBIC}));
+    static GeluTanh on(NDManager manager, DataType type) {
+        return new GeluTanh(constant(manager, LINEAR, type), constant(manager, CUBIC, type));
+    }
+
+    /** Of the type that it meets: PyTorch would turn that into the wider of the two. */
+    private static NDArray constant(NDManager manager, float value, DataType type) {
+        return manager.create(new float[] {value}).toType(type, false);
     }
 
     NDArray apply(NDArray x) {

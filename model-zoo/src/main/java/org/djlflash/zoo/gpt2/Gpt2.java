@@ -53,11 +53,11 @@ public final class Gpt2 implements CausalLanguageModel, AutoCloseable {
     }
 
     /**
-     * Loads a Hugging Face folder: {@code config.json} and {@code model.safetensors} or shards of
-     * it.
+     * Loads a Hugging Face folder as FLOAT32: {@code config.json} and {@code model.safetensors} or
+     * shards of it.
      *
      * @param folder the folder
-     * @param device the device that will hold the weights, as FLOAT32
+     * @param device the device that will hold the weights
      * @param progress what is told of the progress, or null
      * @return the model
      * @throws MalformedModelException if the folder does not hold a GPT-2 that is supported
@@ -65,9 +65,28 @@ public final class Gpt2 implements CausalLanguageModel, AutoCloseable {
      */
     public static Gpt2 load(Path folder, Device device, Progress progress)
             throws IOException, MalformedModelException {
+        return load(folder, device, DataType.FLOAT32, progress);
+    }
+
+    /**
+     * Loads a Hugging Face folder: {@code config.json} and {@code model.safetensors} or shards of
+     * it.
+     *
+     * @param folder the folder
+     * @param device the device that will hold the weights
+     * @param dataType the type to hold them and to compute in, whatever that of the file: FLOAT32,
+     *     or FLOAT16, half the memory, which our CUDA kernels take
+     * @param progress what is told of the progress, or null
+     * @return the model
+     * @throws IllegalArgumentException if the type is another one
+     * @throws MalformedModelException if the folder does not hold a GPT-2 that is supported
+     * @throws IOException if a file cannot be read
+     */
+    public static Gpt2 load(Path folder, Device device, DataType dataType, Progress progress)
+            throws IOException, MalformedModelException {
         NDManager manager = NDManager.newBaseManager(device, TorchLibrary.ENGINE);
         try {
-            return new Gpt2(loadBlock(folder, manager, progress), manager);
+            return new Gpt2(loadBlock(folder, manager, dataType, progress), manager);
         } catch (IOException | MalformedModelException | RuntimeException e) {
             manager.close();
             throw e;
@@ -79,16 +98,20 @@ public final class Gpt2 implements CausalLanguageModel, AutoCloseable {
      *
      * @param folder the folder
      * @param manager the manager of the weights
+     * @param dataType the type of the weights, FLOAT32 or FLOAT16
      * @param progress what is told of the progress, or null
      * @return the block, initialised
+     * @throws IllegalArgumentException if the type is another one
      * @throws MalformedModelException if the folder does not hold a GPT-2 that is supported
      * @throws IOException if a file cannot be read
      */
-    public static Gpt2Block loadBlock(Path folder, NDManager manager, Progress progress)
+    public static Gpt2Block loadBlock(
+            Path folder, NDManager manager, DataType dataType, Progress progress)
             throws IOException, MalformedModelException {
         Gpt2Block block = new Gpt2Block(Gpt2Config.read(folder));
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
             WeightLoader.builder()
+                    .optDataType(dataType)
                     .optIgnored(Gpt2Weights::isDerived)
                     .optProgress(progress)
                     .build()
@@ -97,7 +120,7 @@ public final class Gpt2 implements CausalLanguageModel, AutoCloseable {
                             Gpt2Weights.bindings(block, checkpoint.tensors().keySet()),
                             manager);
             // Only now: what is allocated is what the checkpoint holds, whatever the configuration.
-            block.initialize(manager, DataType.FLOAT32, new Shape(1, 1));
+            block.initialize(manager, dataType, new Shape(1, 1));
         }
         return block;
     }
@@ -188,7 +211,7 @@ public final class Gpt2 implements CausalLanguageModel, AutoCloseable {
     }
 
     @Override
-    public AttentionRequest attentionRequest(int queries, int keys, boolean cached) {
+    public AttentionRequest attentionRequest(int queries, int keys) {
         Gpt2Config config = block.config();
         return new AttentionRequest(
                 1,
@@ -197,13 +220,13 @@ public final class Gpt2 implements CausalLanguageModel, AutoCloseable {
                 queries,
                 keys,
                 config.embeddingSize() / config.heads(),
-                DataType.FLOAT32,
-                DataType.FLOAT32,
+                block.dataType(),
+                block.dataType(),
                 manager.getDevice(),
                 false,
                 block.layers().get(0).scale(),
-                cached ? CausalAlignment.ROW_LENGTH : CausalAlignment.BOTTOM_RIGHT,
-                cached,
+                CausalAlignment.BOTTOM_RIGHT,
+                false,
                 false,
                 false,
                 0,
@@ -231,6 +254,7 @@ public final class Gpt2 implements CausalLanguageModel, AutoCloseable {
                                 .setHeads(config.heads())
                                 .setHeadSize(config.embeddingSize() / config.heads())
                                 .setCapacity(capacity)
+                                .optDataType(block.dataType())
                                 .build(owner));
             }
         }

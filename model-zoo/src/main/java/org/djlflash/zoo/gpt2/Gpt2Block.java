@@ -17,13 +17,15 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.djlflash.kv.KvCache;
+import org.djlflash.torch.ScalarType;
+import org.djlflash.torch.TorchOps;
 
 /**
  * GPT-2 with its language model head, on the attention operator; trainable as every DJL block.
  *
  * <p>Input: token ids, INT64, shape (B, T), each from 0 and below the vocabulary size (not looked
  * at here: an unknown one fails in the engine), T at most the number of positions. Output: logits
- * of the next token after each, FLOAT32, shape (B, T, V).
+ * of the next token after each, FLOAT32 whatever the type of the weights, shape (B, T, V).
  *
  * <p>Forward passes may run on many threads at once.
  *
@@ -84,6 +86,15 @@ public final class Gpt2Block extends AbstractBlock {
         return config;
     }
 
+    /**
+     * Returns the type that the block computes in, but for normalisations, the softmax and sums.
+     *
+     * @return the type of its weights
+     */
+    public DataType dataType() {
+        return tokenEmbedding.getArray().getDataType();
+    }
+
     Parameter tokenEmbedding() {
         return tokenEmbedding;
     }
@@ -142,7 +153,7 @@ public final class Gpt2Block extends AbstractBlock {
                         .reshape(1, end - past);
         NDArray hidden = lookUp(ids, tokens).add(lookUp(places, positions));
         hidden = Gpt2Layer.dropout(hidden, config.embeddingDropout(), training);
-        GeluTanh gelu = GeluTanh.on(ids.getManager());
+        GeluTanh gelu = GeluTanh.on(ids.getManager(), hidden.getDataType());
         for (int i = 0; i < layers.size(); i++) {
             KvCache cache = caches == null ? null : caches.get(i);
             hidden = layers.get(i).forward(ps, hidden, cache, gelu, training);
@@ -155,11 +166,16 @@ public final class Gpt2Block extends AbstractBlock {
     }
 
     private NDArray logits(ParameterStore ps, NDArray hidden, boolean training) {
+        NDArray logits;
         if (head != null) {
-            return Gpt2Layer.call(head, ps, hidden, training);
+            logits = Gpt2Layer.call(head, ps, hidden, training);
+        } else {
+            NDArray weight = ps.getValue(tokenEmbedding, hidden.getDevice(), training);
+            logits = Linear.linear(hidden, weight).singletonOrThrow();
         }
-        NDArray weight = ps.getValue(tokenEmbedding, hidden.getDevice(), training);
-        return Linear.linear(hidden, weight).singletonOrThrow();
+        return logits.getDataType() == DataType.FLOAT32
+                ? logits
+                : TorchOps.cast(logits, ScalarType.FLOAT32, logits.getManager());
     }
 
     @Override

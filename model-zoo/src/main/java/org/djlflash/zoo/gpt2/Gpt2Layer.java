@@ -89,7 +89,8 @@ final class Gpt2Layer extends AbstractBlock {
     protected NDList forwardInternal(
             ParameterStore ps, NDList inputs, boolean training, PairList<String, Object> params) {
         NDArray input = inputs.singletonOrThrow();
-        return new NDList(forward(ps, input, null, GeluTanh.on(input.getManager()), training));
+        GeluTanh gelu = GeluTanh.on(input.getManager(), input.getDataType());
+        return new NDList(forward(ps, input, null, gelu, training));
     }
 
     /**

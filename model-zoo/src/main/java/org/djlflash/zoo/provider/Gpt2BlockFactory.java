@@ -3,10 +3,12 @@ package org.djlflash.zoo.provider;
 import ai.djl.MalformedModelException;
 import ai.djl.Model;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.nn.Block;
 import ai.djl.nn.BlockFactory;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import org.djlflash.zoo.generate.GenerationOptions;
 import org.djlflash.zoo.gpt2.Gpt2;
@@ -15,8 +17,9 @@ import org.djlflash.zoo.gpt2.Gpt2;
  * Builds a {@link GenerationBlock} from a Hugging Face folder with a GPT-2.
  *
  * <p>To be named as the argument {@code blockFactory} of a DJL {@code Criteria}, together with the
- * option {@code hasParameter=false}: the weights are loaded here. The other arguments are those of
- * {@link GenerationOptions#from}.
+ * option {@code hasParameter=false}: the weights are loaded here, in the type that the argument
+ * {@code dataType} names, {@code float32} (default) or {@code float16}. The other arguments are
+ * those of {@link GenerationOptions#from}.
  */
 public final class Gpt2BlockFactory implements BlockFactory {
 
@@ -27,11 +30,23 @@ public final class Gpt2BlockFactory implements BlockFactory {
             throws IOException {
         NDManager manager = model.getNDManager();
         GenerationOptions options = GenerationOptions.from(arguments);
+        DataType type = dataType(arguments.get("dataType"));
         try {
             return new GenerationBlock(
-                    new Gpt2(Gpt2.loadBlock(modelPath, manager, null), manager), options);
+                    new Gpt2(Gpt2.loadBlock(modelPath, manager, type, null), manager), options);
         } catch (MalformedModelException e) {
             throw new IOException(e.getMessage(), e);
         }
+    }
+
+    private static DataType dataType(Object argument) {
+        String name = argument == null ? "float32" : argument.toString().toLowerCase(Locale.ROOT);
+        return switch (name) {
+            case "float32" -> DataType.FLOAT32;
+            case "float16" -> DataType.FLOAT16;
+            default ->
+                    throw new IllegalArgumentException(
+                            "argument dataType is " + argument + ", allowed is float32 or float16");
+        };
     }
 }

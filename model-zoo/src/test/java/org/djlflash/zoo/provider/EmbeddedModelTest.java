@@ -66,7 +66,7 @@ class EmbeddedModelTest {
         return EmbeddedModelTest.class.getResourceAsStream("/gpt2-kjv-6m/" + name);
     }
 
-    private static JsonNode expected() throws IOException {
+    static JsonNode expected() throws IOException {
         try (InputStream stream = resource("expected.json")) {
             return new ObjectMapper().readTree(stream);
         }
@@ -76,7 +76,7 @@ class EmbeddedModelTest {
         return StreamSupport.stream(expected().get("prompts").spliterator(), false).toList();
     }
 
-    private static int[] ints(JsonNode array) {
+    static int[] ints(JsonNode array) {
         return StreamSupport.stream(array.spliterator(), false).mapToInt(JsonNode::asInt).toArray();
     }
 
