@@ -34,6 +34,11 @@ final class Continuations {
             int first = Arrays.mismatch(next, result.ids());
             return first < 0 ? 1 : (double) first / next.length;
         }
+
+        @Override
+        public String toString() {
+            return Arrays.toString(prompt);
+        }
     }
 
     static Case[] all() throws IOException {
