@@ -2,7 +2,6 @@ package org.djlflash.backend;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import java.util.Arrays;
 import java.util.function.BiFunction;
 import org.djlflash.AttentionRequest;
 import org.djlflash.torch.Tensor;
@@ -50,8 +49,14 @@ public record AttentionInputs(
 
     /** Tells whether all keys of all rows count. */
     boolean isFull() {
-        return keyLengths == null
-                || Arrays.stream(keyLengths).allMatch(length -> length == request.keys());
+        if (keyLengths != null) {
+            for (long length : keyLengths) {
+                if (length != request.keys()) {
+                    return false;
+                }
+            }
+        }
+        return true;
     }
 
     /**
@@ -72,7 +77,8 @@ public record AttentionInputs(
                 bias == null ? null : ofRank4(alias(bias, scope)));
     }
 
-    private static NDArray alias(NDArray array, NDManager scope) {
+    /** Makes a second array of the same memory, in another manager. */
+    static NDArray alias(NDArray array, NDManager scope) {
         return Tensor.of(array).toArray(scope);
     }
 

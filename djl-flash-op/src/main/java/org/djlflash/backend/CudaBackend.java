@@ -15,8 +15,8 @@ import org.djlflash.CausalAlignment;
 import org.djlflash.autograd.AttentionKernels.Settings;
 import org.djlflash.autograd.AttentionOperator;
 import org.djlflash.autograd.AttentionRegistration;
-import org.djlflash.backend.CudaGpu.ForwardTensors;
 import org.djlflash.cuda.launch.Randomness;
+import org.djlflash.cuda.launch.TensorView;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
 import org.djlflash.cuda.plan.BiasKind;
@@ -113,7 +113,7 @@ final class CudaBackend implements AttentionBackend {
 
     @Override
     public NDArray attend(AttentionInputs inputs) {
-        return isRecorded(inputs.request()) ? inputs.scoped(CudaBackend::recorded) : direct(inputs);
+        return isRecorded(inputs.request()) ? recorded(inputs) : direct(inputs);
     }
 
     /** Dropout draws its seed where forward and backward share it. */
@@ -121,9 +121,10 @@ final class CudaBackend implements AttentionBackend {
         return request.gradient() || request.dropout() > 0;
     }
 
-    private static NDArray recorded(AttentionInputs inputs, NDManager scope) {
+    private static NDArray recorded(AttentionInputs inputs) {
         AttentionRequest request = inputs.request();
         ScalarType type = ScalarType.of(request.computeType());
+        NDManager manager = inputs.query().getManager();
         Settings settings =
                 new Settings(
                         request.dropout(),
@@ -134,113 +135,120 @@ final class CudaBackend implements AttentionBackend {
         // PyTorch's own flash attention runs on these kernels from then on.
         AttentionRegistration.install(DISPATCH_KEY, Operator.KERNELS);
         CudaOperator.setDeterministic(request.deterministic());
-        NDArray output =
-                AttentionOperator.apply(
-                                tokensFirst(inputs.query(), type, scope),
-                                tokensFirst(inputs.key(), type, scope),
-                                tokensFirst(inputs.value(), type, scope),
-                                lengths(inputs, scope),
-                                settings,
-                                scope)
-                        .transpose(0, 2, 1, 3);
-        return TorchOps.cast(output, ScalarType.of(request.dataType()), scope);
+        try (NDArray query = tokensFirst(inputs.query(), type);
+                NDArray key = tokensFirst(inputs.key(), type);
+                NDArray value = tokensFirst(inputs.value(), type);
+                NDArray lengths = lengths(inputs);
+                NDArray output =
+                        AttentionOperator.apply(query, key, value, lengths, settings, manager);
+                NDArray result =
+                        request.dataType() == request.computeType()
+                                ? null
+                                : TorchOps.cast(
+                                        output, ScalarType.of(request.dataType()), manager)) {
+            return (result == null ? output : result).transpose(0, 2, 1, 3);
+        }
     }
 
-    /** Casts are recorded by autograd; one to the type that is there already costs nothing. */
-    private static NDArray tokensFirst(NDArray array, ScalarType type, NDManager scope) {
-        boolean convert = array.getDataType() != type.dataType();
-        return (convert ? TorchOps.cast(array, type, scope) : array).transpose(0, 2, 1, 3);
+    /** Recorded by autograd, as NDArray's own casts are not. */
+    private static NDArray tokensFirst(NDArray array, ScalarType type) {
+        if (array.getDataType() == type.dataType()) {
+            return array.transpose(0, 2, 1, 3);
+        }
+        try (NDArray cast = TorchOps.cast(array, type, array.getManager())) {
+            return cast.transpose(0, 2, 1, 3);
+        }
     }
 
     private static NDArray direct(AttentionInputs inputs) {
         AttentionRequest request = inputs.request();
         ScalarType type = ScalarType.of(request.computeType());
-        NDManager manager = inputs.query().getManager();
-        boolean decode = isDecode(request);
-        try (NDManager scope = manager.newSubManager(inputs.query().getDevice());
-                Tensor query = operand(inputs.query(), type);
-                Tensor key = operand(inputs.key(), type);
-                Tensor value = operand(inputs.value(), type);
-                Tensor bias = bias(inputs, scope);
-                Tensor output = tokensFirst(request, type, query)) {
-            NDArray lengths = lengths(inputs, scope);
+        CudaGpu gpu = CudaGpu.of(request.device().getDeviceId());
+        try (Operand query = Operand.headsFirst(inputs.query(), type);
+                Operand key = Operand.headsFirst(inputs.key(), type);
+                Operand value = Operand.headsFirst(inputs.value(), type);
+                Tensor bias = bias(inputs);
+                NDArray lengths = lengths(inputs);
+                Tensor keyLengths = lengths == null ? null : Tensor.of(lengths);
+                Tensor output = tokensFirst(request, type)) {
+            Operands operands = new Operands(query, key, value);
+            TensorView outputView = CudaGpu.headsFirst(output);
             AttentionProblem problem =
-                    problem(request, decode)
-                            .withLayouts(CudaGpu.layouts(query, key, value, output));
-            if (lengths == null) {
-                problem = withoutLengths(problem);
-            }
-            try (Tensor keyLengths = lengths == null ? null : Tensor.of(lengths)) {
-                CudaGpu.of(request.device().getDeviceId())
-                        .forward(
-                                problem,
-                                new ForwardTensors(
-                                        query,
-                                        key,
-                                        value,
-                                        output,
-                                        bias,
-                                        null,
-                                        keyLengths,
-                                        Randomness.NONE));
-            }
-            return converted(output, ScalarType.of(request.dataType()), manager);
+                    problem(request, isDecode(request)).withLayouts(operands.layouts(outputView));
+            gpu.forward(
+                    lengths == null ? withoutLengths(problem) : problem,
+                    operands.arguments(
+                            outputView,
+                            bias == null ? TensorView.NONE : CudaGpu.headsFirst(bias),
+                            null,
+                            keyLengths,
+                            Randomness.NONE));
+            return converted(output, request).toArray(inputs.query().getManager());
         }
     }
 
-    private static NDArray converted(Tensor output, ScalarType type, NDManager manager) {
-        Tensor result =
-                output.type() == type
-                        ? output.view(output.sizes(), output.strides(), 0)
-                        : output.copy(type);
-        return result.toArray(manager);
-    }
-
-    private static Tensor operand(NDArray array, ScalarType type) {
-        try (Tensor tensor = Tensor.of(array)) {
-            return CudaGpu.readable(tensor, type);
-        }
+    private static Tensor converted(Tensor output, AttentionRequest request) {
+        return request.dataType() == request.computeType()
+                ? output
+                : output.copy(ScalarType.of(request.dataType()));
     }
 
     /** Tokens before heads, so that joining the heads afterwards needs no copy. */
-    private static Tensor tokensFirst(AttentionRequest request, ScalarType type, Tensor like) {
+    private static Tensor tokensFirst(AttentionRequest request, ScalarType type) {
         long heads = request.queryHeads();
         long size = request.headSize();
         long row = heads * size;
-        try (Tensor memory =
-                Tensor.empty(type, like, request.batch(), request.queries(), heads, size)) {
-            return memory.view(
-                    new long[] {request.batch(), heads, request.queries(), size},
-                    new long[] {request.queries() * row, size, row, 1},
-                    0);
-        }
+        return Tensor.emptyOnGpu(
+                type,
+                request.device().getDeviceId(),
+                new long[] {request.batch(), heads, request.queries(), size},
+                new long[] {request.queries() * row, size, row, 1});
     }
 
     /** Mask and bias as one bias that broadcasts by strides of 0, or null. */
-    private static Tensor bias(AttentionInputs inputs, NDManager scope) {
+    private static Tensor bias(AttentionInputs inputs) {
         AttentionRequest request = inputs.request();
         if (!request.mask() && !request.bias()) {
             return null;
         }
-        NDArray bias = Visibility.asBias(inputs.in(scope), scope);
-        if (biasKind(request) == BiasKind.FLOAT) {
-            bias = TorchOps.cast(bias, ScalarType.FLOAT32, scope);
+        try (NDManager scope = scope(inputs)) {
+            NDArray bias = Visibility.asBias(inputs.in(scope), scope);
+            if (biasKind(request) == BiasKind.FLOAT) {
+                bias = TorchOps.cast(bias, ScalarType.FLOAT32, scope);
+            }
+            Shape scores =
+                    new Shape(
+                            request.batch(),
+                            request.queryHeads(),
+                            request.queries(),
+                            request.keys());
+            return Tensor.of(bias.broadcast(scores));
         }
-        Shape scores =
-                new Shape(request.batch(), request.queryHeads(), request.queries(), request.keys());
-        return Tensor.of(bias.broadcast(scores));
     }
 
     /** The rows' lengths on the GPU, or null if they are all F: then nothing is copied there. */
-    private static NDArray lengths(AttentionInputs inputs, NDManager scope) {
+    private static NDArray lengths(AttentionInputs inputs) {
         if (inputs.isFull()) {
             return null;
         }
+        NDManager manager = inputs.query().getManager();
         if (inputs.deviceLengths() != null) {
-            return inputs.deviceLengths();
+            return AttentionInputs.alias(inputs.deviceLengths(), manager);
         }
-        return scope.create(
-                Arrays.stream(inputs.keyLengths()).mapToInt(Math::toIntExact).toArray());
+        try (NDManager scope = scope(inputs)) {
+            NDArray lengths =
+                    scope.create(
+                            Arrays.stream(inputs.keyLengths())
+                                    .mapToInt(Math::toIntExact)
+                                    .toArray());
+            lengths.attach(manager);
+            return lengths;
+        }
+    }
+
+    /** New arrays of it are made on the GPU, wherever the manager of the queries makes them. */
+    private static NDManager scope(AttentionInputs inputs) {
+        return inputs.query().getManager().newSubManager(inputs.query().getDevice());
     }
 
     private static AttentionProblem withoutLengths(AttentionProblem problem) {

@@ -11,13 +11,13 @@ import org.djlflash.cuda.launch.CudaLibrary;
 import org.djlflash.cuda.launch.CudaStream;
 import org.djlflash.cuda.launch.DevicePointer;
 import org.djlflash.cuda.launch.ForwardArguments;
-import org.djlflash.cuda.launch.Randomness;
 import org.djlflash.cuda.launch.TensorView;
 import org.djlflash.cuda.plan.AttentionPlan;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.KernelStep;
 import org.djlflash.cuda.plan.Sm80Planner;
+import org.djlflash.cuda.plan.Workspace;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.Tensor;
 import org.djlflash.torch.TorchCuda;
@@ -82,91 +82,49 @@ final class CudaGpu {
                 .toList();
     }
 
-    /**
-     * Returns a tensor of the given type whose rows the kernels can read: the same one if it is so
-     * already, else a copy. The caller closes what it gets.
-     */
-    static Tensor readable(Tensor tensor, ScalarType type) {
-        long[] sizes = tensor.sizes();
-        if (tensor.type() == type
-                && view(tensor).layout().hasAlignedRows(sizes[0], sizes[1], sizes[2])) {
-            return tensor.view(sizes, tensor.strides(), 0);
-        }
-        return tensor.copy(type);
+    /** Views a (B, heads, tokens, H) tensor. */
+    static TensorView headsFirst(Tensor tensor) {
+        long[] strides = tensor.strides();
+        return TensorView.of(tensor.address(), strides[0], strides[1], strides[2], strides[3]);
     }
 
-    static AttentionProblem.Layouts layouts(Tensor query, Tensor key, Tensor value, Tensor output) {
-        return new AttentionProblem.Layouts(
-                view(query).layout(),
-                view(key).layout(),
-                view(value).layout(),
-                view(output).layout());
+    /** Views a (B, tokens, heads, H) tensor as the kernels want it: (B, heads, tokens, H). */
+    static TensorView tokensFirst(Tensor tensor) {
+        long[] strides = tensor.strides();
+        return TensorView.of(tensor.address(), strides[0], strides[2], strides[1], strides[3]);
     }
 
-    /** What a forward pass reads and writes; null for what there is not. */
-    record ForwardTensors(
-            Tensor query,
-            Tensor key,
-            Tensor value,
-            Tensor output,
-            Tensor bias,
-            Tensor logSumExp,
-            Tensor keyLengths,
-            Randomness randomness) {}
+    /** The address of a tensor, or none of null. */
+    static DevicePointer pointer(Tensor tensor) {
+        return tensor == null ? DevicePointer.NULL : new DevicePointer(tensor.address());
+    }
 
-    void forward(AttentionProblem problem, ForwardTensors tensors) {
+    /** Allocates a tensor in row-major order, whose elements are not set. */
+    Tensor empty(ScalarType type, long... sizes) {
+        return Tensor.emptyOnGpu(type, info.ordinal(), sizes);
+    }
+
+    /** Enqueues a forward pass; the workspace of the arguments is made here. */
+    void forward(AttentionProblem problem, ForwardArguments arguments) {
         AttentionPlan plan = Sm80Planner.plan(problem, info);
-        try (Tensor workspace = workspace(plan.forwardWorkspace().bytes(), tensors.query())) {
-            launcher.forward(plan, arguments(tensors, workspace), stream());
+        try (Tensor workspace = workspace(plan.forwardWorkspace())) {
+            launcher.forward(plan, arguments.withWorkspace(pointer(workspace)), stream());
         }
     }
 
-    /** The gradients that a backward pass reads and writes. */
-    record GradientTensors(Tensor output, Tensor query, Tensor key, Tensor value) {}
-
-    void backward(AttentionProblem problem, ForwardTensors tensors, GradientTensors gradients) {
+    /** Enqueues a backward pass; the workspace of the arguments is made here. */
+    void backward(AttentionProblem problem, BackwardArguments arguments) {
         AttentionPlan plan = Sm80Planner.plan(problem, info);
-        try (Tensor workspace = workspace(plan.backwardWorkspace().bytes(), tensors.query())) {
-            launcher.backward(
-                    plan,
-                    new BackwardArguments(
-                            arguments(tensors, null),
-                            view(gradients.output()),
-                            view(gradients.query()),
-                            view(gradients.key()),
-                            view(gradients.value()),
-                            pointer(workspace)),
-                    stream());
+        try (Tensor workspace = workspace(plan.backwardWorkspace())) {
+            launcher.backward(plan, arguments.withWorkspace(pointer(workspace)), stream());
         }
     }
 
-    private static ForwardArguments arguments(ForwardTensors tensors, Tensor workspace) {
-        return new ForwardArguments(
-                view(tensors.query()),
-                view(tensors.key()),
-                view(tensors.value()),
-                view(tensors.output()),
-                tensors.bias() == null ? TensorView.NONE : view(tensors.bias()),
-                pointer(tensors.logSumExp()),
-                pointer(tensors.keyLengths()),
-                tensors.randomness(),
-                pointer(workspace));
-    }
-
-    private static Tensor workspace(long bytes, Tensor like) {
-        return Tensor.empty(ScalarType.UINT8, like, bytes);
+    private Tensor workspace(Workspace needed) {
+        return needed.bytes() == 0 ? null : empty(ScalarType.UINT8, needed.bytes());
     }
 
     private CudaStream stream() {
         return new CudaStream(TorchCuda.currentStream(info.ordinal()));
-    }
-
-    private static DevicePointer pointer(Tensor tensor) {
-        return tensor == null ? DevicePointer.NULL : new DevicePointer(tensor.address());
-    }
-
-    private static TensorView view(Tensor tensor) {
-        long[] strides = tensor.strides();
-        return TensorView.of(tensor.address(), strides[0], strides[1], strides[2], strides[3]);
     }
 }

@@ -7,9 +7,9 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.util.OptionalDouble;
 import org.djlflash.autograd.AttentionKernels;
-import org.djlflash.backend.CudaGpu.ForwardTensors;
-import org.djlflash.backend.CudaGpu.GradientTensors;
+import org.djlflash.cuda.launch.DevicePointer;
 import org.djlflash.cuda.launch.Randomness;
+import org.djlflash.cuda.launch.TensorView;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
 import org.djlflash.cuda.plan.CausalAlignment;
@@ -53,112 +53,104 @@ final class CudaOperator implements AttentionKernels {
             numbers[SEED] = draw();
         }
         long[] sizes = in.query().sizes();
+        CudaGpu gpu = CudaGpu.of(in.query().deviceIndex());
         try (Handover made = new Handover()) {
-            Tensor output = made.keep(Tensor.empty(in.query().type(), in.query(), sizes));
+            Tensor output = made.keep(gpu.empty(in.query().type(), sizes));
             Tensor logSumExp =
-                    made.keep(
-                            Tensor.empty(
-                                    ScalarType.FLOAT32, in.query(), sizes[0], sizes[2], sizes[1]));
-            Tensor state = made.keep(onHost(numbers));
+                    made.keep(gpu.empty(ScalarType.FLOAT32, sizes[0], sizes[2], sizes[1]));
+            Tensor state = made.keep(Tensor.onCpu(numbers));
             Tensor lengths = made.keep(copyOrNone(in.keyLengths()));
-            launchForward(in, output, logSumExp, numbers);
+            launchForward(gpu, in, output, logSumExp, numbers);
             made.handOver();
             return new Forward(output, logSumExp, state, lengths);
         }
     }
 
     private static void launchForward(
-            ForwardArguments in, Tensor output, Tensor logSumExp, long[] numbers) {
-        try (Tensor query = headsFirst(in.query());
-                Tensor key = headsFirst(in.key());
-                Tensor value = headsFirst(in.value());
-                Tensor outputView = view(output)) {
+            CudaGpu gpu, ForwardArguments in, Tensor output, Tensor logSumExp, long[] numbers) {
+        TensorView outputView = CudaGpu.tokensFirst(output);
+        try (Operand query = Operand.tokensFirst(in.query());
+                Operand key = Operand.tokensFirst(in.key());
+                Operand value = Operand.tokensFirst(in.value())) {
+            Operands operands = new Operands(query, key, value);
             // Not the question whether gradients are possible: PyTorch calls this to infer, too.
-            AttentionProblem problem =
-                    problem(query, key, in.keyLengths() != null, in.settings(), numbers)
-                            .withLayouts(CudaGpu.layouts(query, key, value, outputView));
-            CudaGpu.of(in.query().deviceIndex())
-                    .forward(
-                            problem,
-                            new ForwardTensors(
-                                    query,
-                                    key,
-                                    value,
-                                    outputView,
-                                    null,
-                                    logSumExp,
-                                    in.keyLengths(),
-                                    Randomness.of(numbers[SEED], numbers[OFFSET])));
+            gpu.forward(
+                    problem(in.query(), in.key(), in.keyLengths(), in.settings(), numbers)
+                            .withLayouts(operands.layouts(outputView)),
+                    operands.arguments(
+                            outputView,
+                            TensorView.NONE,
+                            logSumExp,
+                            in.keyLengths(),
+                            randomness(numbers)));
         }
     }
 
     @Override
     public Gradients backward(BackwardArguments in) {
+        CudaGpu gpu = CudaGpu.of(in.query().deviceIndex());
+        ScalarType type = in.query().type();
         try (Handover made = new Handover()) {
             Gradients gradients =
                     new Gradients(
-                            made.keep(likewise(in.query())),
-                            made.keep(likewise(in.key())),
-                            made.keep(likewise(in.value())));
-            launchBackward(in, gradients);
+                            made.keep(gpu.empty(type, in.query().sizes())),
+                            made.keep(gpu.empty(type, in.key().sizes())),
+                            made.keep(gpu.empty(type, in.value().sizes())));
+            launchBackward(gpu, in, gradients);
             made.handOver();
             return gradients;
         }
     }
 
-    private static void launchBackward(BackwardArguments in, Gradients gradients) {
+    private static void launchBackward(CudaGpu gpu, BackwardArguments in, Gradients gradients) {
         long[] numbers = in.randomState().hostPointer().getLongArray(0, NUMBERS);
-        Tensor keyLengths = elements(in.extra()) == 0 ? null : in.extra();
-        try (Tensor query = headsFirst(in.query());
-                Tensor key = headsFirst(in.key());
-                Tensor value = headsFirst(in.value());
-                Tensor output = headsFirst(in.output());
-                Tensor outputGradient = headsFirst(in.outputGradient());
-                Tensor queryGradient = view(gradients.query());
-                Tensor keyGradient = view(gradients.key());
-                Tensor valueGradient = view(gradients.value())) {
-            AttentionProblem problem =
-                    problem(query, key, keyLengths != null, in.settings(), numbers)
+        Tensor keyLengths = in.extra().sizes()[0] == 0 ? null : in.extra();
+        try (Operand query = Operand.tokensFirst(in.query());
+                Operand key = Operand.tokensFirst(in.key());
+                Operand value = Operand.tokensFirst(in.value());
+                Operand output = Operand.tokensFirst(in.output());
+                Operand outputGradient = Operand.tokensFirst(in.outputGradient())) {
+            Operands operands = new Operands(query, key, value);
+            gpu.backward(
+                    problem(in.query(), in.key(), keyLengths, in.settings(), numbers)
                             .withGradient(GradientNeed.INPUTS)
-                            .withLayouts(CudaGpu.layouts(query, key, value, output));
-            CudaGpu.of(in.query().deviceIndex())
-                    .backward(
-                            problem,
-                            new ForwardTensors(
-                                    query,
-                                    key,
-                                    value,
-                                    output,
-                                    null,
+                            .withLayouts(operands.layouts(output.view())),
+                    new org.djlflash.cuda.launch.BackwardArguments(
+                            operands.arguments(
+                                    output.view(),
+                                    TensorView.NONE,
                                     in.logSumExp(),
                                     keyLengths,
-                                    Randomness.of(numbers[SEED], numbers[OFFSET])),
-                            new GradientTensors(
-                                    outputGradient, queryGradient, keyGradient, valueGradient));
+                                    randomness(numbers)),
+                            outputGradient.view(),
+                            CudaGpu.tokensFirst(gradients.query()),
+                            CudaGpu.tokensFirst(gradients.key()),
+                            CudaGpu.tokensFirst(gradients.value()),
+                            DevicePointer.NULL));
         }
     }
 
-    private static Tensor likewise(Tensor tensor) {
-        return Tensor.empty(tensor.type(), tensor, tensor.sizes());
+    private static Randomness randomness(long[] numbers) {
+        return Randomness.of(numbers[SEED], numbers[OFFSET]);
     }
 
     private static AttentionProblem problem(
-            Tensor query, Tensor key, boolean keyLengths, Settings settings, long[] numbers) {
+            Tensor query, Tensor key, Tensor keyLengths, Settings settings, long[] numbers) {
         long[] q = query.sizes();
         long[] k = key.sizes();
         AttentionShape shape =
                 new AttentionShape(
                         Math.toIntExact(q[0]),
-                        Math.toIntExact(q[1]),
-                        Math.toIntExact(k[1]),
                         Math.toIntExact(q[2]),
                         Math.toIntExact(k[2]),
+                        Math.toIntExact(q[1]),
+                        Math.toIntExact(k[1]),
                         Math.toIntExact(q[3]));
         OptionalDouble scale = settings.scale();
         return AttentionProblem.of(element(query.type()), shape)
                 .withScale(scale.orElse(1 / Math.sqrt(shape.headSize())))
                 .withCausal(settings.causal() ? CausalAlignment.BOTTOM_RIGHT : CausalAlignment.NONE)
-                .withKeyLengths(keyLengths)
+                .withKeyLengths(keyLengths != null)
                 .withDropout(settings.dropout())
                 .withDeterministic(numbers[DETERMINISTIC] != 0);
     }
@@ -185,37 +177,7 @@ final class CudaOperator implements AttentionKernels {
         }
     }
 
-    private Tensor onHost(long[] numbers) {
-        try (NDArray array = host.create(numbers);
-                Tensor shared = Tensor.of(array)) {
-            // The array's memory is Java's; PyTorch keeps this tensor longer.
-            return shared.copy(ScalarType.INT64);
-        }
-    }
-
     private static Tensor copyOrNone(Tensor tensor) {
         return tensor == null ? Tensor.emptyOnCpu() : tensor.copy(tensor.type());
-    }
-
-    private static long elements(Tensor tensor) {
-        long elements = 1;
-        for (long size : tensor.sizes()) {
-            elements *= size;
-        }
-        return elements;
-    }
-
-    /** A readable (B, heads, tokens, H) view of a (B, tokens, heads, H) tensor, or a copy. */
-    private static Tensor headsFirst(Tensor tensor) {
-        try (Tensor view = view(tensor)) {
-            return CudaGpu.readable(view, tensor.type());
-        }
-    }
-
-    private static Tensor view(Tensor tensor) {
-        long[] n = tensor.sizes();
-        long[] s = tensor.strides();
-        return tensor.view(
-                new long[] {n[0], n[2], n[1], n[3]}, new long[] {s[0], s[2], s[1], s[3]}, 0);
     }
 }

@@ -1,8 +1,8 @@
 package org.djlflash.torch;
 
 import ai.djl.ndarray.NDArray;
-import com.sun.jna.Memory;
 import com.sun.jna.Native;
+import com.sun.jna.Pointer;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 
@@ -18,8 +18,10 @@ public final class OperatorCall implements AutoCloseable {
 
     private final String operator;
     private final String overload;
-    private final Memory memory;
     private final StableStack stack;
+
+    /** Of the C heap, without the cleaner of JNA's own memory object: a call is short. */
+    private Pointer memory;
 
     /** Bit i says that slot i owns a tensor handle; boxes are told apart by {@link #boxes}. */
     private int tensors;
@@ -37,8 +39,8 @@ public final class OperatorCall implements AutoCloseable {
         TorchLibrary.ensureAvailable();
         this.operator = operator;
         this.overload = overload;
-        this.memory = new Memory((long) StableStack.SLOTS * Long.BYTES);
-        this.memory.clear();
+        this.memory = new Pointer(Native.malloc(StableStack.BYTES));
+        this.memory.clear(StableStack.BYTES);
         this.stack = new StableStack(memory);
     }
 
@@ -192,13 +194,13 @@ public final class OperatorCall implements AutoCloseable {
     /** Frees the arguments of a call that did not happen, or the results that were not taken. */
     @Override
     public void close() {
-        for (int slot = 0; slot < StableStack.SLOTS; slot++) {
+        for (int slot = 0; (tensors | boxes) >>> slot != 0; slot++) {
             boolean tensor = (tensors >>> slot & 1) != 0;
             if ((boxes >>> slot & 1) != 0) {
                 if (tensor) {
                     stack.takeOptionalTensor(slot).close();
                 } else {
-                    Native.free(stack.get(slot));
+                    stack.takeOptionalLong(slot);
                 }
             } else if (tensor) {
                 stack.takeTensor(slot).close();
@@ -206,6 +208,9 @@ public final class OperatorCall implements AutoCloseable {
         }
         tensors = 0;
         boxes = 0;
-        memory.close();
+        if (memory != null) {
+            Native.free(Pointer.nativeValue(memory));
+            memory = null;
+        }
     }
 }

@@ -122,19 +122,25 @@ public final class OperatorLibrary implements AutoCloseable {
 
     private static long[] handles(
             List<Tensor> results, KernelArguments arguments, long resultCount) {
-        try {
-            if (results.size() != resultCount
-                    || results.stream().anyMatch(r -> r == null || arguments.owns(r))) {
-                throw new IllegalStateException(
-                        results.size()
-                                + " results, expected are "
-                                + resultCount
-                                + " new tensors, none of them an argument");
-            }
-            return results.stream().mapToLong(Tensor::newHandle).toArray();
-        } finally {
-            results.stream().filter(Objects::nonNull).forEach(Tensor::close);
+        boolean usable = results.size() == resultCount;
+        for (Tensor result : results) {
+            usable &= result != null && result.isOpen() && !arguments.owns(result);
         }
+        if (!usable) {
+            results.stream().filter(Objects::nonNull).forEach(Tensor::close);
+            throw new IllegalStateException(
+                    results.size()
+                            + " results, expected are "
+                            + resultCount
+                            + " new tensors, none of them an argument");
+        }
+        long[] handles = new long[results.size()];
+        for (int i = 0; i < handles.length; i++) {
+            Tensor result = results.get(i);
+            boolean again = results.lastIndexOf(result) > i;
+            handles[i] = again ? result.newHandle() : result.release();
+        }
+        return handles;
     }
 
     /** Removes the implementations. Closing twice is harmless. */

@@ -25,6 +25,8 @@ public enum ScalarType {
      */
     BFLOAT16(15, DataType.BFLOAT16, 2);
 
+    private static final ScalarType[] TYPES = values();
+
     private final int code;
     private final DataType dataType;
     private final int bytes;
@@ -70,16 +72,13 @@ public enum ScalarType {
      * @throws IllegalArgumentException if the number is none that crosses the bridge
      */
     public static ScalarType of(int code) {
-        return Arrays.stream(values())
-                .filter(type -> type.code == code)
-                .findFirst()
-                .orElseThrow(
-                        () ->
-                                new IllegalArgumentException(
-                                        "PyTorch scalar type "
-                                                + code
-                                                + ", allowed are "
-                                                + Arrays.toString(values())));
+        for (ScalarType type : TYPES) {
+            if (type.code == code) {
+                return type;
+            }
+        }
+        throw new IllegalArgumentException(
+                "PyTorch scalar type " + code + ", allowed are " + Arrays.toString(TYPES));
     }
 
     /**
@@ -90,15 +89,12 @@ public enum ScalarType {
      * @throws IllegalArgumentException if the data type is none that crosses the bridge
      */
     public static ScalarType of(DataType dataType) {
-        return Arrays.stream(values())
-                .filter(type -> type.dataType == dataType)
-                .findFirst()
-                .orElseThrow(
-                        () ->
-                                new IllegalArgumentException(
-                                        "data type "
-                                                + dataType
-                                                + ", allowed are "
-                                                + Arrays.toString(values())));
+        for (ScalarType type : TYPES) {
+            if (type.dataType == dataType) {
+                return type;
+            }
+        }
+        throw new IllegalArgumentException(
+                "data type " + dataType + ", allowed are " + Arrays.toString(TYPES));
     }
 }

@@ -20,6 +20,9 @@ final class StableStack {
 
     private static final int SLOT_BYTES = Long.BYTES;
 
+    /** The size of a whole stack. */
+    static final int BYTES = SLOTS * SLOT_BYTES;
+
     private final Pointer slots;
 
     StableStack(Pointer slots) {

@@ -16,16 +16,21 @@ import com.sun.jna.Pointer;
 public final class Tensor implements AutoCloseable {
 
     private static final int DEVICE_TYPE_CPU = 0;
+    private static final int DEVICE_TYPE_CUDA = 1;
 
     private long handle;
 
-    private Tensor(long handle) {
+    /** Asked for once: nothing here resizes a tensor. */
+    private long[] sizes;
+
+    private Tensor(long handle, long[] sizes) {
         this.handle = handle;
+        this.sizes = sizes;
     }
 
     /** Takes over a handle that the caller owns. */
     static Tensor own(long handle) {
-        return new Tensor(handle);
+        return new Tensor(handle, null);
     }
 
     /**
@@ -37,7 +42,7 @@ public final class Tensor implements AutoCloseable {
      */
     public static Tensor of(NDArray array) {
         TorchLibrary.ensureAvailable();
-        return new Tensor(newHandle(((PtNDArray) array).getHandle()));
+        return new Tensor(newHandle(((PtNDArray) array).getHandle()), array.getShape().getShape());
     }
 
     /**
@@ -49,23 +54,56 @@ public final class Tensor implements AutoCloseable {
      * @return the tensor
      */
     public static Tensor empty(ScalarType type, Tensor like, long... sizes) {
-        return empty(type, like.deviceType(), like.deviceIndex(), sizes);
+        return empty(type, like.deviceType(), like.deviceIndex(), sizes, rowMajorStrides(sizes));
     }
 
-    private static Tensor empty(ScalarType type, int deviceType, int deviceIndex, long... sizes) {
+    /**
+     * Allocates a tensor on a GPU whose elements are not set.
+     *
+     * @param type the element type
+     * @param device the number of the GPU
+     * @param sizes the shape
+     * @param strides the strides, in elements
+     * @return the tensor
+     */
+    public static Tensor emptyOnGpu(ScalarType type, int device, long[] sizes, long[] strides) {
+        return empty(type, DEVICE_TYPE_CUDA, device, sizes, strides);
+    }
+
+    /**
+     * Allocates a tensor on a GPU whose elements are not set, in row-major order.
+     *
+     * @param type the element type
+     * @param device the number of the GPU
+     * @param sizes the shape
+     * @return the tensor
+     */
+    public static Tensor emptyOnGpu(ScalarType type, int device, long... sizes) {
+        return empty(type, DEVICE_TYPE_CUDA, device, sizes, rowMajorStrides(sizes));
+    }
+
+    /**
+     * Copies numbers to a new tensor in host memory.
+     *
+     * @param numbers the elements
+     * @return the tensor, of type INT64
+     */
+    public static Tensor onCpu(long... numbers) {
+        long[] sizes = {numbers.length};
+        Tensor tensor = empty(ScalarType.INT64, DEVICE_TYPE_CPU, -1, sizes, rowMajorStrides(sizes));
+        tensor.hostPointer().write(0, numbers, 0, numbers.length);
+        return tensor;
+    }
+
+    private static Tensor empty(
+            ScalarType type, int deviceType, int deviceIndex, long[] sizes, long[] strides) {
         TorchLibrary.ensureAvailable();
         long[] out = new long[1];
         TorchLibrary.check(
                 TorchAbi.aoti_torch_empty_strided(
-                        sizes.length,
-                        sizes,
-                        rowMajorStrides(sizes),
-                        type.code(),
-                        deviceType,
-                        deviceIndex,
-                        out),
+                        sizes.length, sizes, strides, type.code(), deviceType, deviceIndex, out),
                 "aoti_torch_empty_strided");
-        return new Tensor(out[0]);
+        return new Tensor(out[0], sizes);
     }
 
     /**
@@ -74,7 +112,7 @@ public final class Tensor implements AutoCloseable {
      * @return the tensor
      */
     public static Tensor emptyOnCpu() {
-        return empty(ScalarType.FLOAT32, DEVICE_TYPE_CPU, -1, 0);
+        return empty(ScalarType.FLOAT32, DEVICE_TYPE_CPU, -1, new long[1], new long[] {1});
     }
 
     /**
@@ -87,7 +125,7 @@ public final class Tensor implements AutoCloseable {
         TorchLibrary.check(
                 TorchAbi.aoti_torch_new_uninitialized_tensor(out),
                 "aoti_torch_new_uninitialized_tensor");
-        return new Tensor(out[0]);
+        return own(out[0]);
     }
 
     /**
@@ -104,7 +142,7 @@ public final class Tensor implements AutoCloseable {
                 TorchAbi.aoti_torch__reinterpret_tensor(
                         live(), sizes.length, sizes, strides, offset, out),
                 "aoti_torch__reinterpret_tensor");
-        return new Tensor(out[0]);
+        return new Tensor(out[0], sizes);
     }
 
     /**
@@ -189,9 +227,19 @@ public final class Tensor implements AutoCloseable {
      * @return the sizes
      */
     public long[] sizes() {
-        long[] out = new long[1];
-        TorchLibrary.check(TorchAbi.aoti_torch_get_sizes(live(), out), "aoti_torch_get_sizes");
-        return perDimension(out[0]);
+        return knownSizes().clone();
+    }
+
+    private long[] knownSizes() {
+        long tensor = live();
+        if (sizes == null) {
+            long[] out = new long[1];
+            TorchLibrary.check(TorchAbi.aoti_torch_get_dim(tensor, out), "aoti_torch_get_dim");
+            int dimensions = Math.toIntExact(out[0]);
+            TorchLibrary.check(TorchAbi.aoti_torch_get_sizes(tensor, out), "aoti_torch_get_sizes");
+            sizes = lent(out[0], dimensions);
+        }
+        return sizes;
     }
 
     /**
@@ -202,13 +250,12 @@ public final class Tensor implements AutoCloseable {
     public long[] strides() {
         long[] out = new long[1];
         TorchLibrary.check(TorchAbi.aoti_torch_get_strides(live(), out), "aoti_torch_get_strides");
-        return perDimension(out[0]);
+        return lent(out[0], knownSizes().length);
     }
 
     /** Copies an array that PyTorch lends. */
-    private long[] perDimension(long address) {
-        int dimensions = dimensions();
-        return dimensions == 0 ? new long[0] : new Pointer(address).getLongArray(0, dimensions);
+    private static long[] lent(long address, int count) {
+        return count == 0 ? new long[0] : new Pointer(address).getLongArray(0, count);
     }
 
     /**
@@ -242,12 +289,6 @@ public final class Tensor implements AutoCloseable {
         return out[0];
     }
 
-    private int dimensions() {
-        long[] out = new long[1];
-        TorchLibrary.check(TorchAbi.aoti_torch_get_dim(live(), out), "aoti_torch_get_dim");
-        return Math.toIntExact(out[0]);
-    }
-
     /**
      * Gives the handle to a new array; this object is spent afterwards.
      *
@@ -263,6 +304,10 @@ public final class Tensor implements AutoCloseable {
         } finally {
             close();
         }
+    }
+
+    boolean isOpen() {
+        return handle != 0;
     }
 
     /** PyTorch would follow a null handle. */

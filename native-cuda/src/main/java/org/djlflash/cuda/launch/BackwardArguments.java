@@ -17,4 +17,16 @@ public record BackwardArguments(
         TensorView queryGradient,
         TensorView keyGradient,
         TensorView valueGradient,
-        DevicePointer workspace) {}
+        DevicePointer workspace) {
+
+    /**
+     * Returns a copy with other scratch memory.
+     *
+     * @param scratch memory of the size that the plan gives
+     * @return the copy
+     */
+    public BackwardArguments withWorkspace(DevicePointer scratch) {
+        return new BackwardArguments(
+                forward, outputGradient, queryGradient, keyGradient, valueGradient, scratch);
+    }
+}

@@ -98,7 +98,7 @@ public final class CudaLibrary {
         }
         // JCuda would fail as well, but its message names a file of its own, not the driver.
         try {
-            NativeLibrary.getInstance(DRIVER);
+            Native.register(Driver.class, NativeLibrary.getInstance(DRIVER));
         } catch (UnsatisfiedLinkError e) {
             throw new IllegalStateException(
                     "The NVIDIA driver is not installed (" + DRIVER + " was not found).", e);

@@ -23,4 +23,16 @@ public record ForwardArguments(
         DevicePointer logSumExp,
         DevicePointer keyLengths,
         Randomness randomness,
-        DevicePointer workspace) {}
+        DevicePointer workspace) {
+
+    /**
+     * Returns a copy with other scratch memory.
+     *
+     * @param scratch memory of the size that the plan gives
+     * @return the copy
+     */
+    public ForwardArguments withWorkspace(DevicePointer scratch) {
+        return new ForwardArguments(
+                query, key, value, output, bias, logSumExp, keyLengths, randomness, scratch);
+    }
+}

@@ -1,15 +1,12 @@
 package org.djlflash.cuda.launch;
 
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Function;
-import jcuda.Pointer;
-import jcuda.driver.CUstream;
-import jcuda.driver.JCudaDriver;
 import org.djlflash.cuda.jit.CubinStore;
 import org.djlflash.cuda.jit.KernelLoader;
 import org.djlflash.cuda.jit.KernelSource;
@@ -27,10 +24,28 @@ final class KernelLauncher {
 
     private final PrimaryContext context;
     private final KernelLoader<LoadedKernel> loader;
-    private final MethodHandle newStream = streamConstructor();
 
-    /** Parameters are copied during the launch, so that a thread can reuse its buffer. */
-    private final ThreadLocal<ParamsWriter> writers = ThreadLocal.withInitial(ParamsWriter::new);
+    /** The driver copies arguments during the launch, so that a thread can reuse their memory. */
+    private final ThreadLocal<Arguments> arguments = ThreadLocal.withInitial(Arguments::new);
+
+    /** The struct that is a kernel's only argument, and the array that the driver finds it by. */
+    private static final class Arguments {
+
+        private final ParamsWriter writer = new ParamsWriter();
+        private final ByteBuffer array =
+                ByteBuffer.allocateDirect(Long.BYTES).order(ByteOrder.nativeOrder());
+        private final long address = addressOf(array);
+
+        /** Returns the address of the array. */
+        long write(Function<ParamsWriter, ByteBuffer> struct) {
+            array.putLong(0, addressOf(struct.apply(writer)));
+            return address;
+        }
+
+        private static long addressOf(ByteBuffer buffer) {
+            return Pointer.nativeValue(Native.getDirectBufferPointer(buffer));
+        }
+    }
 
     /**
      * Opens a GPU.
@@ -77,10 +92,9 @@ final class KernelLauncher {
         context.run(
                 () -> {
                     LoadedKernel kernel = load(step, plan);
-                    ByteBuffer struct = params.apply(writers.get());
                     CudaCall.check(
                             "cuLaunchKernel",
-                            JCudaDriver.cuLaunchKernel(
+                            Driver.cuLaunchKernel(
                                     kernel.function(),
                                     Math.toIntExact(step.blocks()),
                                     1,
@@ -89,9 +103,9 @@ final class KernelLauncher {
                                     1,
                                     1,
                                     step.sharedBytes(),
-                                    stream(stream),
-                                    Pointer.to(Pointer.to(struct)),
-                                    null),
+                                    stream.handle(),
+                                    arguments.get().write(params),
+                                    0),
                             plan);
                 });
     }
@@ -100,23 +114,5 @@ final class KernelLauncher {
         LoadedKernel kernel = loader.load(step.variant());
         kernel.allowShared(step.sharedBytes(), plan);
         return kernel;
-    }
-
-    private CUstream stream(CudaStream stream) {
-        try {
-            return (CUstream) newStream.invokeExact(stream.handle());
-        } catch (Throwable e) {
-            throw new IllegalStateException("JCuda's stream could not be made.", e);
-        }
-    }
-
-    /** JCuda offers no public way from a handle to its stream object. */
-    private static MethodHandle streamConstructor() {
-        try {
-            return MethodHandles.privateLookupIn(CUstream.class, MethodHandles.lookup())
-                    .findConstructor(CUstream.class, MethodType.methodType(void.class, long.class));
-        } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException("This version of JCuda is not known.", e);
-        }
     }
 }

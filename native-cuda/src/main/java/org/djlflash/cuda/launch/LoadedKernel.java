@@ -1,11 +1,8 @@
 package org.djlflash.cuda.launch;
 
 import java.util.Set;
-import jcuda.driver.CUfunction;
 import jcuda.driver.CUfunction_attribute;
-import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
-import jcuda.driver.JCudaDriver;
 import org.djlflash.cuda.jit.CubinRefusedException;
 import org.djlflash.cuda.plan.KernelVariant;
 
@@ -24,10 +21,10 @@ final class LoadedKernel {
                     CUresult.CUDA_ERROR_UNSUPPORTED_PTX_VERSION,
                     CUresult.CUDA_ERROR_INVALID_SOURCE);
 
-    private final CUfunction function;
+    private final long function;
     private volatile int sharedBytes = DEFAULT_SHARED_BYTES;
 
-    private LoadedKernel(CUfunction function) {
+    private LoadedKernel(long function) {
         this.function = function;
     }
 
@@ -41,25 +38,25 @@ final class LoadedKernel {
      * @throws CudaException if loading fails for another reason
      */
     static LoadedKernel open(KernelVariant variant, byte[] cubin) throws CubinRefusedException {
-        CUmodule module = new CUmodule();
+        long[] module = new long[1];
         try {
-            CudaCall.check(
-                    "cuModuleLoadData", JCudaDriver.cuModuleLoadData(module, cubin), variant);
+            CudaCall.check("cuModuleLoadData", Driver.cuModuleLoadData(module, cubin), variant);
         } catch (CudaException e) {
             if (REFUSALS.contains(e.code())) {
                 throw new CubinRefusedException(e.getMessage(), e);
             }
             throw e;
         }
-        CUfunction function = new CUfunction();
+        long[] function = new long[1];
         CudaCall.check(
                 "cuModuleGetFunction",
-                JCudaDriver.cuModuleGetFunction(function, module, variant.functionName()),
+                Driver.cuModuleGetFunction(function, module[0], variant.functionName()),
                 variant);
-        return new LoadedKernel(function);
+        return new LoadedKernel(function[0]);
     }
 
-    CUfunction function() {
+    /** The driver's handle. */
+    long function() {
         return function;
     }
 
@@ -73,7 +70,7 @@ final class LoadedKernel {
         if (bytes > sharedBytes) {
             CudaCall.check(
                     "cuFuncSetAttribute",
-                    JCudaDriver.cuFuncSetAttribute(
+                    Driver.cuFuncSetAttribute(
                             function,
                             CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                             bytes),
