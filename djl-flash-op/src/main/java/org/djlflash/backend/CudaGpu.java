@@ -16,7 +16,7 @@ import org.djlflash.cuda.plan.AttentionPlan;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.KernelStep;
-import org.djlflash.cuda.plan.Sm80Planner;
+import org.djlflash.cuda.plan.PlanCache;
 import org.djlflash.cuda.plan.Workspace;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.Tensor;
@@ -35,10 +35,12 @@ final class CudaGpu {
     private static final Map<Integer, CudaGpu> GPUS = new ConcurrentHashMap<>();
 
     private final DeviceInfo info;
+    private final PlanCache plans;
     private final AttentionLauncher launcher;
 
     private CudaGpu(int device) {
         info = CudaLibrary.devices().get(device);
+        plans = new PlanCache(info);
         launcher = new AttentionLauncher(info, List.of(TorchLibrary.folder()));
     }
 
@@ -71,12 +73,12 @@ final class CudaGpu {
     }
 
     List<String> unsupportedReasons(AttentionProblem problem) {
-        return Sm80Planner.unsupportedReasons(problem, info);
+        return plans.unsupportedReasons(problem);
     }
 
     /** Names the kernels that a problem will launch, in their order. */
     List<String> kernels(AttentionProblem problem) {
-        AttentionPlan plan = Sm80Planner.plan(problem, info);
+        AttentionPlan plan = plans.plan(problem);
         return Stream.concat(plan.forward().stream(), plan.backward().stream())
                 .map(KernelStep::toString)
                 .toList();
@@ -106,7 +108,7 @@ final class CudaGpu {
 
     /** Enqueues a forward pass; the workspace of the arguments is made here. */
     void forward(AttentionProblem problem, ForwardArguments arguments) {
-        AttentionPlan plan = Sm80Planner.plan(problem, info);
+        AttentionPlan plan = plans.plan(problem);
         try (Tensor workspace = workspace(plan.forwardWorkspace())) {
             launcher.forward(plan, arguments.withWorkspace(pointer(workspace)), stream());
         }
@@ -114,7 +116,7 @@ final class CudaGpu {
 
     /** Enqueues a backward pass; the workspace of the arguments is made here. */
     void backward(AttentionProblem problem, BackwardArguments arguments) {
-        AttentionPlan plan = Sm80Planner.plan(problem, info);
+        AttentionPlan plan = plans.plan(problem);
         try (Tensor workspace = workspace(plan.backwardWorkspace())) {
             launcher.backward(plan, arguments.withWorkspace(pointer(workspace)), stream());
         }

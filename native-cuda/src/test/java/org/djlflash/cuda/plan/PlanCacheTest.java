@@ -1,0 +1,55 @@
+package org.djlflash.cuda.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+class PlanCacheTest {
+
+    private final PlanCache cache = new PlanCache(PlanFixtures.H200);
+
+    @Test
+    void plansAsThePlannerDoes() {
+        AttentionProblem problem = withKeys(300);
+        assertEquals(Sm80Planner.plan(problem, PlanFixtures.H200), cache.plan(problem));
+    }
+
+    @Test
+    void keepsThePlanOfAnEqualProblem() {
+        assertTrue(cache.unsupportedReasons(withKeys(300)).isEmpty());
+        assertSame(cache.plan(withKeys(300)), cache.plan(withKeys(300)));
+        assertNotSame(cache.plan(withKeys(300)), cache.plan(withKeys(301)));
+    }
+
+    @Test
+    void forgetsThePlansUsedLongestAgo() {
+        AttentionPlan first = cache.plan(withKeys(1));
+        AttentionPlan second = cache.plan(withKeys(2));
+        for (int keys = 3; keys <= 1024; keys++) {
+            cache.plan(withKeys(keys));
+        }
+        assertSame(first, cache.plan(withKeys(1)));
+        cache.plan(withKeys(1025));
+        assertSame(first, cache.plan(withKeys(1)));
+        assertNotSame(second, cache.plan(withKeys(2)));
+    }
+
+    @Test
+    void asksAgainForWhatIsUnsupported() {
+        AttentionProblem problem = withKeys(0);
+        assertFalse(cache.unsupportedReasons(problem).isEmpty());
+        assertEquals(
+                Sm80Planner.unsupportedReasons(problem, PlanFixtures.H200),
+                cache.unsupportedReasons(problem));
+        assertThrows(IllegalArgumentException.class, () -> cache.plan(problem));
+    }
+
+    private static AttentionProblem withKeys(int keys) {
+        return AttentionProblem.of(ElementType.FP16, new AttentionShape(1, 4, 2, 1, keys, 64));
+    }
+}
