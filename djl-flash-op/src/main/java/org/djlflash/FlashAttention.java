@@ -60,23 +60,18 @@ public final class FlashAttention {
             NDArray query, NDArray key, NDArray value, AttentionOptions options) {
         AttentionRequest request = RequestCheck.attend(query, key, value, options);
         AttentionBackend backend = BackendSelector.select(request, options.backend());
-        return inHeadsFirst(
-                query,
-                key,
-                value,
-                options.layout(),
-                (q, k, v) ->
-                        backend.attend(
-                                new AttentionInputs(
-                                        request,
-                                        q,
-                                        k,
-                                        v,
-                                        options.keyLengths(),
-                                        null,
-                                        false,
-                                        options.mask().orElse(null),
-                                        options.bias().orElse(null))));
+        return backend.attend(
+                new AttentionInputs(
+                        request,
+                        options.layout(),
+                        query,
+                        key,
+                        value,
+                        options.keyLengths(),
+                        null,
+                        false,
+                        options.mask().orElse(null),
+                        options.bias().orElse(null)));
     }
 
     /**
@@ -129,6 +124,7 @@ public final class FlashAttention {
                     backend.attend(
                             new AttentionInputs(
                                     request,
+                                    AttentionLayout.BNTH,
                                     query,
                                     keys,
                                     values,

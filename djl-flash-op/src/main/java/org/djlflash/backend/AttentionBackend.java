@@ -38,7 +38,7 @@ public interface AttentionBackend {
      * Computes attention. The inputs fit: there are no reasons against them.
      *
      * @param inputs the inputs
-     * @return the output, shape (B, N, T, H), of the queries' type, on the queries' manager
+     * @return the output, shaped as the queries and of their type, on their manager
      */
     NDArray attend(AttentionInputs inputs);
 }

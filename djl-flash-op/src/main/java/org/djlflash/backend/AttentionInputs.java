@@ -3,6 +3,7 @@ package org.djlflash.backend;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.function.BiFunction;
+import org.djlflash.AttentionLayout;
 import org.djlflash.AttentionRequest;
 import org.djlflash.torch.Tensor;
 
@@ -10,8 +11,9 @@ import org.djlflash.torch.Tensor;
  * The checked data of one call.
  *
  * @param request what is asked for
- * @param query the queries, shape (B, N, T, H), any strides
- * @param key the keys, shape (B, key heads, F, H), any strides
+ * @param layout whether heads or tokens come first in queries, keys, values and output
+ * @param query the queries, shape (B, N, T, H) or (B, T, N, H), any strides
+ * @param key the keys, shape (B, key heads, F, H) or (B, F, key heads, H), any strides
  * @param value the values, shaped as the keys, any strides
  * @param keyLengths the number of keys that count in each row, or null if all do
  * @param deviceLengths the same as INT32 on the queries' device, shape (B), if it is there already,
@@ -23,6 +25,7 @@ import org.djlflash.torch.Tensor;
  */
 public record AttentionInputs(
         AttentionRequest request,
+        AttentionLayout layout,
         NDArray query,
         NDArray key,
         NDArray value,
@@ -33,15 +36,15 @@ public record AttentionInputs(
         NDArray bias) {
 
     /**
-     * Runs a computation on these inputs in a scope of its own: what it makes beside its result is
-     * freed.
+     * Runs a computation on these inputs, heads first, in a scope of its own: what it makes beside
+     * its result is freed.
      *
-     * @return the result, on the queries' manager
+     * @return the result in the layout of these inputs, on the queries' manager
      */
     NDArray scoped(BiFunction<AttentionInputs, NDManager, NDArray> computation) {
         NDManager manager = query.getManager();
         try (NDManager scope = manager.newSubManager(query.getDevice())) {
-            NDArray result = computation.apply(in(scope), scope);
+            NDArray result = ordered(computation.apply(in(scope), scope));
             result.attach(manager);
             return result;
         }
@@ -61,20 +64,26 @@ public record AttentionInputs(
 
     /**
      * Returns these inputs as arrays of a scope, so that all that is computed from them is the
-     * scope's too; mask and bias with four dimensions. The caller's arrays, which other threads may
-     * use, are left as they are.
+     * scope's too: heads first, mask and bias with four dimensions. The caller's arrays, which
+     * other threads may use, are left as they are.
      */
     AttentionInputs in(NDManager scope) {
         return new AttentionInputs(
                 request,
-                alias(query, scope),
-                alias(key, scope),
-                alias(value, scope),
+                AttentionLayout.BNTH,
+                ordered(alias(query, scope)),
+                ordered(alias(key, scope)),
+                ordered(alias(value, scope)),
                 keyLengths,
                 deviceLengths == null ? null : alias(deviceLengths, scope),
                 finitePadding,
                 mask == null ? null : ofRank4(alias(mask, scope)),
                 bias == null ? null : ofRank4(alias(bias, scope)));
+    }
+
+    /** Changes heads first to this layout, and this layout to heads first. */
+    private NDArray ordered(NDArray array) {
+        return layout == AttentionLayout.BNTH ? array : array.transpose(0, 2, 1, 3);
     }
 
     /** Makes a second array of the same memory, in another manager. */
@@ -93,6 +102,7 @@ public record AttentionInputs(
     AttentionInputs withKeysAndValues(NDArray otherKey, NDArray otherValue) {
         return new AttentionInputs(
                 request,
+                layout,
                 query,
                 otherKey,
                 otherValue,

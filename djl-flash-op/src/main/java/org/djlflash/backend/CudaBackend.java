@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import org.djlflash.AttentionLayout;
 import org.djlflash.AttentionRequest;
 import org.djlflash.Backend;
 import org.djlflash.CausalAlignment;
@@ -123,7 +124,6 @@ final class CudaBackend implements AttentionBackend {
 
     private static NDArray recorded(AttentionInputs inputs) {
         AttentionRequest request = inputs.request();
-        ScalarType type = ScalarType.of(request.computeType());
         NDManager manager = inputs.query().getManager();
         Settings settings =
                 new Settings(
@@ -135,51 +135,56 @@ final class CudaBackend implements AttentionBackend {
         // PyTorch's own flash attention runs on these kernels from then on.
         AttentionRegistration.install(DISPATCH_KEY, Operator.KERNELS);
         CudaOperator.setDeterministic(request.deterministic());
-        try (NDArray query = tokensFirst(inputs.query(), type);
-                NDArray key = tokensFirst(inputs.key(), type);
-                NDArray value = tokensFirst(inputs.value(), type);
+        boolean convert = request.dataType() != request.computeType();
+        ScalarType other = convert ? ScalarType.of(request.computeType()) : null;
+        boolean swap = inputs.layout() == AttentionLayout.BNTH;
+        try (NDArray query = operatorArray(inputs.query(), swap, other);
+                NDArray key = operatorArray(inputs.key(), swap, other);
+                NDArray value = operatorArray(inputs.value(), swap, other);
                 NDArray lengths = lengths(inputs);
                 NDArray output =
-                        AttentionOperator.apply(query, key, value, lengths, settings, manager);
-                NDArray result =
-                        request.dataType() == request.computeType()
-                                ? null
-                                : TorchOps.cast(
-                                        output, ScalarType.of(request.dataType()), manager)) {
-            return (result == null ? output : result).transpose(0, 2, 1, 3);
+                        AttentionOperator.apply(query, key, value, lengths, settings, manager)) {
+            return operatorArray(output, swap, convert ? ScalarType.of(request.dataType()) : null);
         }
     }
 
-    /** Recorded by autograd, as NDArray's own casts are not. */
-    private static NDArray tokensFirst(NDArray array, ScalarType type) {
-        if (array.getDataType() == type.dataType()) {
-            return array.transpose(0, 2, 1, 3);
+    /**
+     * An array on its way to the operator or back: heads and tokens swapped, the type changed, or
+     * neither, recorded by autograd, as NDArray's own casts are not.
+     */
+    private static NDArray operatorArray(NDArray array, boolean swap, ScalarType other) {
+        if (other != null) {
+            try (NDArray cast = TorchOps.cast(array, other, array.getManager())) {
+                return operatorArray(cast, swap, null);
+            }
         }
-        try (NDArray cast = TorchOps.cast(array, type, array.getManager())) {
-            return cast.transpose(0, 2, 1, 3);
-        }
+        return swap
+                ? array.transpose(0, 2, 1, 3)
+                : AttentionInputs.alias(array, array.getManager());
     }
 
     private static NDArray direct(AttentionInputs inputs) {
         AttentionRequest request = inputs.request();
         ScalarType type = ScalarType.of(request.computeType());
         CudaGpu gpu = CudaGpu.of(request.device().getDeviceId());
-        try (Operand query = Operand.headsFirst(inputs.query(), type);
-                Operand key = Operand.headsFirst(inputs.key(), type);
-                Operand value = Operand.headsFirst(inputs.value(), type);
+        try (Operand query = Operand.of(inputs.query(), inputs.layout(), type);
+                Operand key = Operand.of(inputs.key(), inputs.layout(), type);
+                Operand value = Operand.of(inputs.value(), inputs.layout(), type);
                 Tensor bias = bias(inputs);
                 NDArray lengths = lengths(inputs);
                 Tensor keyLengths = lengths == null ? null : Tensor.of(lengths);
-                Tensor output = tokensFirst(request, type)) {
+                Tensor output = output(request, inputs.layout(), type)) {
             Operands operands = new Operands(query, key, value);
-            TensorView outputView = CudaGpu.headsFirst(output);
+            TensorView outputView = CudaGpu.view(output, inputs.layout());
             AttentionProblem problem =
                     problem(request, isDecode(request)).withLayouts(operands.layouts(outputView));
             gpu.forward(
                     lengths == null ? withoutLengths(problem) : problem,
                     operands.arguments(
                             outputView,
-                            bias == null ? TensorView.NONE : CudaGpu.headsFirst(bias),
+                            bias == null
+                                    ? TensorView.NONE
+                                    : CudaGpu.view(bias, AttentionLayout.BNTH),
                             null,
                             keyLengths,
                             Randomness.NONE));
@@ -193,16 +198,22 @@ final class CudaBackend implements AttentionBackend {
                 : output.copy(ScalarType.of(request.dataType()));
     }
 
-    /** Tokens before heads, so that joining the heads afterwards needs no copy. */
-    private static Tensor tokensFirst(AttentionRequest request, ScalarType type) {
-        long heads = request.queryHeads();
+    /** In memory tokens before heads, so that joining the heads afterwards needs no copy. */
+    private static Tensor output(
+            AttentionRequest request, AttentionLayout layout, ScalarType type) {
         long size = request.headSize();
+        long heads = request.queryHeads();
+        long queries = request.queries();
+        int device = request.device().getDeviceId();
+        if (layout == AttentionLayout.BTNH) {
+            return Tensor.emptyOnGpu(type, device, request.batch(), queries, heads, size);
+        }
         long row = heads * size;
         return Tensor.emptyOnGpu(
                 type,
-                request.device().getDeviceId(),
-                new long[] {request.batch(), heads, request.queries(), size},
-                new long[] {request.queries() * row, size, row, 1});
+                device,
+                new long[] {request.batch(), heads, queries, size},
+                new long[] {queries * row, size, row, 1});
     }
 
     /** Mask and bias as one bias that broadcasts by strides of 0, or null. */

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
+import org.djlflash.AttentionLayout;
 import org.djlflash.cuda.launch.AttentionLauncher;
 import org.djlflash.cuda.launch.BackwardArguments;
 import org.djlflash.cuda.launch.CudaLibrary;
@@ -84,16 +85,16 @@ final class CudaGpu {
                 .toList();
     }
 
-    /** Views a (B, heads, tokens, H) tensor. */
-    static TensorView headsFirst(Tensor tensor) {
+    /** Views a tensor in a layout as the kernels want it: (B, heads, tokens, H). */
+    static TensorView view(Tensor tensor, AttentionLayout layout) {
         long[] strides = tensor.strides();
-        return TensorView.of(tensor.address(), strides[0], strides[1], strides[2], strides[3]);
-    }
-
-    /** Views a (B, tokens, heads, H) tensor as the kernels want it: (B, heads, tokens, H). */
-    static TensorView tokensFirst(Tensor tensor) {
-        long[] strides = tensor.strides();
-        return TensorView.of(tensor.address(), strides[0], strides[2], strides[1], strides[3]);
+        boolean headsFirst = layout == AttentionLayout.BNTH;
+        return TensorView.of(
+                tensor.address(),
+                strides[0],
+                strides[headsFirst ? 1 : 2],
+                strides[headsFirst ? 2 : 1],
+                strides[3]);
     }
 
     /** The address of a tensor, or none of null. */

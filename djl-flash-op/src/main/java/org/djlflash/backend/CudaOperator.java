@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.util.OptionalDouble;
+import org.djlflash.AttentionLayout;
 import org.djlflash.autograd.AttentionKernels;
 import org.djlflash.cuda.launch.DevicePointer;
 import org.djlflash.cuda.launch.Randomness;
@@ -58,7 +59,7 @@ final class CudaOperator implements AttentionKernels {
             Tensor output = made.keep(gpu.empty(in.query().type(), sizes));
             Tensor logSumExp =
                     made.keep(gpu.empty(ScalarType.FLOAT32, sizes[0], sizes[2], sizes[1]));
-            Tensor state = made.keep(Tensor.onCpu(numbers));
+            Tensor state = made.keep(state(numbers));
             Tensor lengths = made.keep(copyOrNone(in.keyLengths()));
             launchForward(gpu, in, output, logSumExp, numbers);
             made.handOver();
@@ -68,7 +69,7 @@ final class CudaOperator implements AttentionKernels {
 
     private static void launchForward(
             CudaGpu gpu, ForwardArguments in, Tensor output, Tensor logSumExp, long[] numbers) {
-        TensorView outputView = CudaGpu.tokensFirst(output);
+        TensorView outputView = CudaGpu.view(output, AttentionLayout.BTNH);
         try (Operand query = Operand.tokensFirst(in.query());
                 Operand key = Operand.tokensFirst(in.key());
                 Operand value = Operand.tokensFirst(in.value())) {
@@ -103,7 +104,7 @@ final class CudaOperator implements AttentionKernels {
     }
 
     private static void launchBackward(CudaGpu gpu, BackwardArguments in, Gradients gradients) {
-        long[] numbers = in.randomState().hostPointer().getLongArray(0, NUMBERS);
+        long[] numbers = numbers(in.randomState());
         Tensor keyLengths = in.extra().sizes()[0] == 0 ? null : in.extra();
         try (Operand query = Operand.tokensFirst(in.query());
                 Operand key = Operand.tokensFirst(in.key());
@@ -123,11 +124,27 @@ final class CudaOperator implements AttentionKernels {
                                     keyLengths,
                                     randomness(numbers)),
                             outputGradient.view(),
-                            CudaGpu.tokensFirst(gradients.query()),
-                            CudaGpu.tokensFirst(gradients.key()),
-                            CudaGpu.tokensFirst(gradients.value()),
+                            CudaGpu.view(gradients.query(), AttentionLayout.BTNH),
+                            CudaGpu.view(gradients.key(), AttentionLayout.BTNH),
+                            CudaGpu.view(gradients.value(), AttentionLayout.BTNH),
                             DevicePointer.NULL));
         }
+    }
+
+    /** Most calls have nothing to tell. */
+    private static Tensor state(long[] numbers) {
+        for (long number : numbers) {
+            if (number != 0) {
+                return Tensor.onCpu(numbers);
+            }
+        }
+        return Tensor.emptyOnCpu();
+    }
+
+    private static long[] numbers(Tensor state) {
+        return state.sizes()[0] == 0
+                ? new long[NUMBERS]
+                : state.hostPointer().getLongArray(0, NUMBERS);
     }
 
     private static Randomness randomness(long[] numbers) {

@@ -1,6 +1,7 @@
 package org.djlflash.backend;
 
 import ai.djl.ndarray.NDArray;
+import org.djlflash.AttentionLayout;
 import org.djlflash.cuda.launch.TensorView;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.Tensor;
@@ -20,29 +21,32 @@ final class Operand implements AutoCloseable {
         this.copy = copy;
     }
 
-    /** Of an array of shape (B, heads, tokens, H). */
-    static Operand headsFirst(NDArray array, ScalarType type) {
+    /** Of an array in a layout, in the type to compute in. */
+    static Operand of(NDArray array, AttentionLayout layout, ScalarType type) {
         try (Tensor tensor = Tensor.of(array)) {
-            TensorView view = CudaGpu.headsFirst(tensor);
-            long[] sizes = tensor.sizes();
-            if (array.getDataType() == type.dataType()
-                    && view.layout().hasAlignedRows(sizes[0], sizes[1], sizes[2])) {
-                return new Operand(view, null);
-            }
-            Tensor copy = tensor.copy(type);
-            return new Operand(CudaGpu.headsFirst(copy), copy);
+            boolean convert = array.getDataType() != type.dataType();
+            return of(tensor, layout, convert ? type : null);
         }
     }
 
-    /** Of a tensor of shape (B, tokens, heads, H), which keeps its type. */
+    /** Of a tensor of shape (B, tokens, heads, H), in its own type. */
     static Operand tokensFirst(Tensor tensor) {
-        TensorView view = CudaGpu.tokensFirst(tensor);
-        long[] sizes = tensor.sizes();
-        if (view.layout().hasAlignedRows(sizes[0], sizes[2], sizes[1])) {
+        return of(tensor, AttentionLayout.BTNH, null);
+    }
+
+    private static Operand of(Tensor tensor, AttentionLayout layout, ScalarType other) {
+        TensorView view = CudaGpu.view(tensor, layout);
+        if (other == null && hasAlignedRows(view, tensor.sizes(), layout)) {
             return new Operand(view, null);
         }
-        Tensor copy = tensor.copy(tensor.type());
-        return new Operand(CudaGpu.tokensFirst(copy), copy);
+        Tensor copy = tensor.copy(other == null ? tensor.type() : other);
+        return new Operand(CudaGpu.view(copy, layout), copy);
+    }
+
+    private static boolean hasAlignedRows(TensorView view, long[] sizes, AttentionLayout layout) {
+        boolean headsFirst = layout == AttentionLayout.BNTH;
+        return view.layout()
+                .hasAlignedRows(sizes[0], sizes[headsFirst ? 1 : 2], sizes[headsFirst ? 2 : 1]);
     }
 
     TensorView view() {

@@ -106,13 +106,24 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(out[0], sizes);
     }
 
+    /** Made on first use, when the library is there. */
+    private static final class Nothing {
+
+        static final Tensor TENSOR =
+                empty(ScalarType.FLOAT32, DEVICE_TYPE_CPU, -1, new long[1], new long[] {1});
+
+        private Nothing() {}
+    }
+
     /**
-     * Makes a tensor without elements, shape (0), in host memory.
+     * Returns a tensor without elements, shape (0), in host memory: another handle of the same one
+     * at every call.
      *
      * @return the tensor
      */
     public static Tensor emptyOnCpu() {
-        return empty(ScalarType.FLOAT32, DEVICE_TYPE_CPU, -1, new long[1], new long[] {1});
+        TorchLibrary.ensureAvailable();
+        return new Tensor(Nothing.TENSOR.newHandle(), Nothing.TENSOR.sizes);
     }
 
     /**
