@@ -172,7 +172,7 @@ final class CudaBackend implements AttentionBackend {
                 Operand value = Operand.of(inputs.value(), inputs.layout(), type);
                 Tensor bias = bias(inputs);
                 NDArray lengths = lengths(inputs);
-                Tensor keyLengths = lengths == null ? null : Tensor.of(lengths);
+                Tensor keyLengths = lengths == null ? null : Tensor.lentBy(lengths);
                 Tensor output = output(request, inputs.layout(), type)) {
             Operands operands = new Operands(query, key, value);
             TensorView outputView = CudaGpu.view(output, inputs.layout());

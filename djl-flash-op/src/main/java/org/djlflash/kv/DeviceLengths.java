@@ -76,7 +76,7 @@ final class DeviceLengths {
     }
 
     private NDArray view(NDArray array, long first, long count) {
-        try (Tensor tensor = Tensor.of(array)) {
+        try (Tensor tensor = Tensor.lentBy(array)) {
             return tensor.view(new long[] {count}, new long[] {1}, first).toArray(manager);
         }
     }

@@ -117,8 +117,8 @@ public final class KvCache implements AutoCloseable {
 
     /** Copies all rows at once where they are alike: each copy is a call into PyTorch. */
     private void copy(NDArray source, NDArray target, long[] counts) {
-        try (Tensor from = Tensor.of(source);
-                Tensor to = Tensor.of(target)) {
+        try (Tensor from = Tensor.lentBy(source);
+                Tensor to = Tensor.lentBy(target)) {
             if (isUniform(counts) && isUniform()) {
                 copyRows(from, to, 0, batchSize, counts[0]);
                 return;
@@ -151,7 +151,12 @@ public final class KvCache implements AutoCloseable {
     }
 
     private static boolean isUniform(long[] numbers) {
-        return Arrays.stream(numbers).allMatch(number -> number == numbers[0]);
+        for (long number : numbers) {
+            if (number != numbers[0]) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private void check(String name, NDArray array) {
@@ -254,7 +259,7 @@ public final class KvCache implements AutoCloseable {
 
     /** What was taken back may be NaN; a longer row would still multiply it, by 0. */
     private void clear(NDArray array, long[] newLengths) {
-        try (Tensor tensor = Tensor.of(array)) {
+        try (Tensor tensor = Tensor.lentBy(array)) {
             for (int row = 0; row < batchSize; row++) {
                 long[] sizes = {1, heads, lengths[row] - newLengths[row], headSize};
                 try (Tensor part = tensor.view(sizes, strides(), offset(row, newLengths[row]))) {
@@ -289,7 +294,7 @@ public final class KvCache implements AutoCloseable {
     private NDArray filled(NDArray array) {
         checkOpen();
         long longest = Arrays.stream(lengths).max().orElse(0);
-        try (Tensor tensor = Tensor.of(array)) {
+        try (Tensor tensor = Tensor.lentBy(array)) {
             return tensor.view(new long[] {batchSize, heads, longest, headSize}, strides(), 0)
                     .toArray(manager);
         }

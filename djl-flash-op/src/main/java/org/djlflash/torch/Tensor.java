@@ -20,17 +20,21 @@ public final class Tensor implements AutoCloseable {
 
     private long handle;
 
+    /** Whether the handle is another's, who frees it. */
+    private final boolean lent;
+
     /** Asked for once: nothing here resizes a tensor. */
     private long[] sizes;
 
-    private Tensor(long handle, long[] sizes) {
+    private Tensor(long handle, boolean lent, long[] sizes) {
         this.handle = handle;
+        this.lent = lent;
         this.sizes = sizes;
     }
 
     /** Takes over a handle that the caller owns. */
     static Tensor own(long handle) {
-        return new Tensor(handle, null);
+        return new Tensor(handle, false, null);
     }
 
     /**
@@ -42,7 +46,20 @@ public final class Tensor implements AutoCloseable {
      */
     public static Tensor of(NDArray array) {
         TorchLibrary.ensureAvailable();
-        return new Tensor(newHandle(((PtNDArray) array).getHandle()), array.getShape().getShape());
+        return new Tensor(
+                newHandle(((PtNDArray) array).getHandle()), false, array.getShape().getShape());
+    }
+
+    /**
+     * Looks at an array's tensor without a handle of its own.
+     *
+     * @param array a PyTorch array, which must stay open as long as the tensor is used
+     * @return the tensor; closing it frees nothing
+     * @throws IllegalStateException if the array is closed
+     */
+    public static Tensor lentBy(NDArray array) {
+        TorchLibrary.ensureAvailable();
+        return new Tensor(((PtNDArray) array).getHandle(), true, array.getShape().getShape());
     }
 
     /**
@@ -103,7 +120,7 @@ public final class Tensor implements AutoCloseable {
                 TorchAbi.aoti_torch_empty_strided(
                         sizes.length, sizes, strides, type.code(), deviceType, deviceIndex, out),
                 "aoti_torch_empty_strided");
-        return new Tensor(out[0], sizes);
+        return new Tensor(out[0], false, sizes);
     }
 
     /** Made on first use, when the library is there. */
@@ -123,7 +140,7 @@ public final class Tensor implements AutoCloseable {
      */
     public static Tensor emptyOnCpu() {
         TorchLibrary.ensureAvailable();
-        return new Tensor(Nothing.TENSOR.newHandle(), Nothing.TENSOR.sizes);
+        return new Tensor(Nothing.TENSOR.newHandle(), false, Nothing.TENSOR.sizes);
     }
 
     /**
@@ -153,7 +170,7 @@ public final class Tensor implements AutoCloseable {
                 TorchAbi.aoti_torch__reinterpret_tensor(
                         live(), sizes.length, sizes, strides, offset, out),
                 "aoti_torch__reinterpret_tensor");
-        return new Tensor(out[0], sizes);
+        return new Tensor(out[0], false, sizes);
     }
 
     /**
@@ -308,12 +325,12 @@ public final class Tensor implements AutoCloseable {
      * @throws IllegalStateException if the manager is closed
      */
     public NDArray toArray(NDManager manager) {
+        Tensor given = own(release());
         try {
-            NDArray array = new PtNDArray((PtNDManager) manager, live());
-            release();
-            return array;
-        } finally {
-            close();
+            return new PtNDArray((PtNDManager) manager, given.handle);
+        } catch (RuntimeException e) {
+            given.close();
+            throw e;
         }
     }
 
@@ -329,9 +346,9 @@ public final class Tensor implements AutoCloseable {
         return handle;
     }
 
-    /** Gives the handle away; this object is spent afterwards. */
+    /** Gives the handle away, or a new one if it is lent; this object is spent afterwards. */
     long release() {
-        long released = handle;
+        long released = lent ? newHandle(live()) : live();
         handle = 0;
         return released;
     }
@@ -361,10 +378,11 @@ public final class Tensor implements AutoCloseable {
     /** Frees the handle. Closing twice is harmless. */
     @Override
     public void close() {
-        if (handle != 0) {
+        if (handle != 0 && !lent) {
             TorchLibrary.check(
-                    TorchAbi.aoti_torch_delete_tensor_object(release()),
+                    TorchAbi.aoti_torch_delete_tensor_object(handle),
                     "aoti_torch_delete_tensor_object");
         }
+        handle = 0;
     }
 }

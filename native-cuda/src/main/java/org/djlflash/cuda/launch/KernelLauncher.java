@@ -36,9 +36,13 @@ final class KernelLauncher {
                 ByteBuffer.allocateDirect(Long.BYTES).order(ByteOrder.nativeOrder());
         private final long address = addressOf(array);
 
+        Arguments() {
+            array.putLong(0, addressOf(writer.buffer()));
+        }
+
         /** Returns the address of the array. */
         long write(Function<ParamsWriter, ByteBuffer> struct) {
-            array.putLong(0, addressOf(struct.apply(writer)));
+            struct.apply(writer);
             return address;
         }
 

@@ -20,6 +20,11 @@ final class ParamsWriter {
     private final ByteBuffer buffer =
             ByteBuffer.allocateDirect(CAPACITY).order(ByteOrder.nativeOrder());
 
+    /** Returns the memory that every struct is written to. */
+    ByteBuffer buffer() {
+        return buffer;
+    }
+
     /** Writes {@code ForwardParams}. */
     ByteBuffer forward(AttentionPlan plan, ForwardArguments arguments) {
         start();
