@@ -40,6 +40,16 @@ __device__ __forceinline__ void load_matrix_x4_transposed(unsigned int (&r)[4], 
                  : "memory");
 }
 
+// 4 bytes, or 0 without reading. Volatile: the compiler does not gather many of them ahead of their uses.
+__device__ __forceinline__ unsigned int load_global_if(int condition, const void* address) {
+    unsigned int value;
+    asm volatile("{ .reg .pred p; setp.ne.s32 p, %2, 0; mov.b32 %0, 0; @p ld.global.b32 %0, [%1]; }"
+                 : "=&r"(value)
+                 : "l"(address), "r"(condition)
+                 : "memory");
+    return value;
+}
+
 __device__ __forceinline__ void store_shared(unsigned int address, unsigned int value) {
     asm volatile("st.shared.b32 [%0], %1;" ::"r"(address), "r"(value) : "memory");
 }

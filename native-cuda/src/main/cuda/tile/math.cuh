@@ -33,6 +33,9 @@ __device__ __forceinline__ int pinned(int x) {
     return x;
 }
 
+// A value that is the same in all lanes: tells the compiler so. Branches on it keep the warp together.
+__device__ __forceinline__ int uniform(int x) { return __shfl_sync(0xffffffffu, x, 0); }
+
 // blockIdx.x without letting the compiler merge the reads.
 __device__ __forceinline__ int block_index() {
     int index;

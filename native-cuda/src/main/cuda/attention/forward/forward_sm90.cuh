@@ -13,7 +13,9 @@
 #include "attention/params.cuh"
 #include "attention/softmax_state.cuh"
 #include "attention/visibility.cuh"
+#include "tile/cluster_sm90.cuh"
 #include "tile/math.cuh"
+#include "tile/mma_sm80.cuh"
 #include "tile/tma_sm90.cuh"
 #include "tile/wgmma_sm90.cuh"
 
@@ -41,7 +43,11 @@ struct ForwardJob {
 // K and V of the heads that are worked on at the same time should stay in the L2 cache.
 constexpr i64 SECTION_BYTES = 32 << 20;
 
-template <class Element_, int D_, int BLOCK_N_, int GROUPS_, int Q_STAGES_>
+// A lane's share of a row's weights in one step may come to this much before the row's maximum is looked for again: each
+// weight then fits an fp16.
+constexpr float TRUSTED_SUM = 32768.f;
+
+template <class Element_, int D_, int BLOCK_N_, int GROUPS_, int Q_STAGES_, int CLUSTER_>
 struct ForwardSm90 {
     using Element = Element_;
     static constexpr int D = D_;
@@ -50,6 +56,7 @@ struct ForwardSm90 {
     static constexpr int M = 64 * GROUPS;
     static constexpr int Q_STAGES = Q_STAGES_;
     static constexpr int KV_STAGES = 2;
+    static constexpr int CLUSTER = CLUSTER_;
     using Tile = Panels<D % 64 == 0 ? 128 : 64>;
     static constexpr int PANELS = D / Tile::COLUMNS;
     static constexpr int Q_GROUP_BYTES = 64 * D * 2;  // queries of one consumer
@@ -80,6 +87,7 @@ struct ForwardSm90 {
     struct Ring {
         unsigned int count = 0;
         __device__ __forceinline__ void next() { ++count; }
+        __device__ __forceinline__ Ring following() const { return {count + 1}; }
         __device__ __forceinline__ unsigned int stage() const { return count % STAGES; }
         __device__ __forceinline__ unsigned int parity() const { return count / STAGES % 2; }
     };
@@ -94,25 +102,30 @@ struct ForwardProducer : Traits {
     const ForwardMaps& maps;
     char* shared;
     unsigned int base;
+    int* next_job;
     int lane;
+    int rank;
     bool leader;
     typename Traits::template Ring<Traits::KV_STAGES> k_ring, v_ring;
     typename Traits::template Ring<Traits::Q_STAGES> q_ring;
     unsigned int landed_parity = 0;
 
-    __device__ __forceinline__ ForwardProducer(const ForwardParams& params, const ForwardMaps& tensor_maps, char* memory)
+    __device__ __forceinline__ ForwardProducer(const ForwardParams& params, const ForwardMaps& tensor_maps, int* counter, char* memory)
         : p(params),
           maps(tensor_maps),
           shared(memory),
           base(shared_address(memory)),
+          next_job(counter),
           lane(threadIdx.x % 32),
+          rank(Traits::CLUSTER > 1 ? cluster_rank() : 0),
           leader(elect_one()) {}
 
     // Jobs are ordered by sections of heads, within one from the last queries (under a causal rule the longest work) to
     // the first.
     __device__ __forceinline__ ForwardJob job(int index) const {
         const Problem& problem = p.problem;
-        int m_blocks = tiles(problem.queries, Traits::M);
+        constexpr int ROWS = Traits::CLUSTER * Traits::M;
+        int m_blocks = tiles(problem.queries, ROWS);
         int all_heads = problem.batch * problem.heads;
         int section = 1;
         if (problem.visibility != VISIBLE_ALL) {
@@ -127,11 +140,12 @@ struct ForwardProducer : Traits {
         ForwardJob job;
         job.batch = row / problem.heads;
         job.head = row % problem.heads;
-        job.first_query = (m_blocks - 1 - within / section) * Traits::M;
+        int first_row = (m_blocks - 1 - within / section) * ROWS;
+        job.first_query = first_row + rank * Traits::M;
         VisibleKeys visible(problem, job.batch);
         job.length = visible.length;
         job.causal_shift = visible.causal_shift;
-        job.blocks = tiles(visible.limit(min(job.first_query + Traits::M, problem.queries) - 1), Traits::N);
+        job.blocks = tiles(visible.limit(min(first_row + ROWS, problem.queries) - 1), Traits::N);
         return job;
     }
 
@@ -165,8 +179,14 @@ struct ForwardProducer : Traits {
             int kv_head = job.head / (p.problem.heads / p.problem.kv_heads);
 #pragma unroll
             for (int panel = 0; panel < Traits::PANELS; ++panel) {
-                tensor_load(target + panel * (Traits::KV_BYTES / Traits::PANELS), map, full, panel * Tile::COLUMNS,
-                            n * Traits::N, kv_head, job.batch);
+                unsigned int place = target + panel * (Traits::KV_BYTES / Traits::PANELS);
+                if (Traits::CLUSTER == 1) {
+                    tensor_load(place, map, full, panel * Tile::COLUMNS, n * Traits::N, kv_head, job.batch);
+                } else {
+                    constexpr int SHARE = Traits::N / Traits::CLUSTER;
+                    tensor_load_multicast(place + rank * SHARE * Tile::COLUMNS * 2, map, full, panel * Tile::COLUMNS,
+                                          n * Traits::N + rank * SHARE, kv_head, job.batch, (1 << Traits::CLUSTER) - 1);
+                }
             }
         }
         __syncwarp();
@@ -206,18 +226,23 @@ struct ForwardProducer : Traits {
     }
 
     __device__ __forceinline__ void run() {
-        int jobs = tiles(p.problem.queries, Traits::M) * p.problem.batch * p.problem.heads;
-        for (int index = blockIdx.x; index < jobs; index += gridDim.x) {
-            ForwardJob next = job(index);
-            int n = next.blocks - 1;
-            if (n >= 0) load_k(next, n);
-            load_q(next);
+        int jobs = tiles(p.problem.queries, Traits::CLUSTER * Traits::M) * p.problem.batch * p.problem.heads;
+        int index = blockIdx.x / Traits::CLUSTER;
+        while (index < jobs) {
+            ForwardJob now = job(index);
+            int claimed = 0;
+            if (next_job && lane == 0) claimed = atomicAdd(next_job, 1);
+            int n = now.blocks - 1;
+            if (n >= 0) load_k(now, n);
+            load_q(now);
 #pragma unroll 1
             for (; n > 0; --n) {
-                load_k(next, n - 1);
-                load_v(next, n);
+                load_k(now, n - 1);
+                load_v(now, n);
             }
-            if (n == 0) load_v(next, 0);
+            if (n == 0) load_v(now, 0);
+            int clusters = gridDim.x / Traits::CLUSTER;
+            index = next_job ? clusters + __shfl_sync(0xffffffffu, claimed, 0) : index + clusters;
         }
         ForwardJob end;
         end.blocks = -1;
@@ -258,6 +283,8 @@ template <class Traits>
 struct ForwardConsumer : Traits {
     using typename Traits::Element;
     using typename Traits::Tile;
+    using QRing = typename Traits::template Ring<Traits::Q_STAGES>;
+    using KvRing = typename Traits::template Ring<Traits::KV_STAGES>;
     static constexpr int N = Traits::N;
     static constexpr int D = Traits::D;
 
@@ -266,9 +293,9 @@ struct ForwardConsumer : Traits {
     unsigned int base;
     int group, warp, lane;
     float scale_log2;
-    const ForwardJob* job;
-    typename Traits::template Ring<Traits::Q_STAGES> q_ring;
-    typename Traits::template Ring<Traits::KV_STAGES> k_ring, v_ring;
+    int blocks;
+    QRing q_ring;
+    KvRing kv_ring;  // of the keys whose weights are ready
     SoftmaxRow rows[2];
     float s[N / 2];         // scores, then weights
     unsigned int w[N / 4];  // weights as elements
@@ -283,13 +310,23 @@ struct ForwardConsumer : Traits {
           lane(threadIdx.x % 32),
           scale_log2(params.problem.scale * LOG2_E) {}
 
-    // The warp is done with a stage.
+    __device__ __forceinline__ const ForwardJob& job(QRing ring) const {
+        return reinterpret_cast<const ForwardJob*>(shared + Traits::JOBS)[ring.stage()];
+    }
+
+    __device__ __forceinline__ const ForwardJob& job() const { return job(q_ring); }
+
+    // This warp is done with a stage of K or V, which all blocks of the cluster fill.
     __device__ __forceinline__ void release(unsigned int barrier) const {
-        if (lane == 0) barrier_arrive(barrier);
+        if (Traits::CLUSTER == 1) {
+            if (lane == 0) barrier_arrive(barrier);
+        } else if (lane < Traits::CLUSTER) {
+            barrier_arrive_remote(barrier, lane);
+        }
     }
 
     // Starts S = Q K^T of the next keys.
-    __device__ __forceinline__ void start_scores() {
+    __device__ __forceinline__ void start_scores(QRing q_ring, KvRing k_ring) {
         unsigned long long q = Tile::descriptor(
             base + Traits::Q + q_ring.stage() * Traits::Q_BYTES + group * Traits::Q_GROUP_BYTES, 64);
         unsigned long long k = Tile::descriptor(base + Traits::K + k_ring.stage() * Traits::KV_BYTES, N);
@@ -303,7 +340,7 @@ struct ForwardConsumer : Traits {
 
     // Starts O += P V.
     __device__ __forceinline__ void start_output() {
-        unsigned long long v = Tile::descriptor(base + Traits::V + v_ring.stage() * Traits::KV_BYTES, N);
+        unsigned long long v = Tile::descriptor(base + Traits::V + kv_ring.stage() * Traits::KV_BYTES, N);
         wgmma_fence();
 #pragma unroll
         for (int step = 0; step < N / 16; ++step) {
@@ -312,36 +349,34 @@ struct ForwardConsumer : Traits {
         wgmma_commit();
     }
 
-    __device__ __forceinline__ void await_k() const {
+    __device__ __forceinline__ void await_k(KvRing k_ring) const {
         barrier_wait(base + Traits::K_FULL + 8 * k_ring.stage(), k_ring.parity());
     }
 
     __device__ __forceinline__ void await_v() const {
-        barrier_wait(base + Traits::V_FULL + 8 * v_ring.stage(), v_ring.parity());
+        barrier_wait(base + Traits::V_FULL + 8 * kv_ring.stage(), kv_ring.parity());
     }
 
-    __device__ __forceinline__ void scores_done() {
+    __device__ __forceinline__ void scores_done(KvRing k_ring) {
         hold(s);
         release(base + Traits::K_EMPTY + 8 * k_ring.stage());
-        k_ring.next();
     }
 
     __device__ __forceinline__ void output_done() {
         hold(o);
-        hold(w);
-        release(base + Traits::V_EMPTY + 8 * v_ring.stage());
-        v_ring.next();
+        release(base + Traits::V_EMPTY + 8 * kv_ring.stage());
+        kv_ring.next();
     }
 
-    __device__ __forceinline__ int query_of(int half) const {
-        return job->first_query + group * 64 + warp * 16 + half * 8 + lane / 4;
+    __device__ __forceinline__ int query_in_job(int half) const {
+        return group * 64 + warp * 16 + half * 8 + lane / 4;
     }
 
     __device__ __forceinline__ void mask(int n_block) {
-        VisibleKeys visible(job->length, job->causal_shift);
+        VisibleKeys visible(job().length, job().causal_shift);
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            int limit = visible.limit(query_of(half)) - n_block * N - lane % 4 * 2;
+            int limit = visible.limit(job().first_query + query_in_job(half)) - n_block * N - lane % 4 * 2;
 #pragma unroll
             for (int n = 0; n < N / 8; ++n) {
                 if (n * 8 >= limit) s[4 * n + 2 * half] = negative_infinity();
@@ -351,7 +386,6 @@ struct ForwardConsumer : Traits {
     }
 
     // Turns scores into weights. True if a row's maximum moved: what was summed so far is then to be multiplied by factor.
-    template <bool MASKED>
     __device__ __forceinline__ bool softmax(float (&factor)[2]) {
         float top[2];
         bool moves[2];
@@ -377,31 +411,81 @@ struct ForwardConsumer : Traits {
                 rows[half].sum *= factor[half];
             }
         }
-        float reference[2] = {MASKED ? rows[0].reference() : rows[0].maximum,
-                              MASKED ? rows[1].reference() : rows[1].maximum};
         float c = scale_log2;
-        if (__any_sync(0xffffffffu, fmaxf(fabsf(reference[0]), fabsf(reference[1])) > WIDE_MAXIMUM)) {
+        bool wide = __any_sync(0xffffffffu, fmaxf(fabsf(rows[0].reference()), fabsf(rows[1].reference())) > WIDE_MAXIMUM);
+        if (wide) {
             // Round the products as the maximum was rounded; the fma below then only subtracts.
 #pragma unroll
             for (int i = 0; i < N / 2; ++i) s[i] = __fmul_rn(s[i], c);
             c = 1.f;
         }
+        float sum[2];
+        weigh(c, rows[0].reference(), rows[1].reference(), sum);
+        rows[0].sum += sum[0];
+        rows[1].sum += sum[1];
+        return moved;
+    }
+
+    __device__ __forceinline__ void weigh(float c, float reference_0, float reference_1, float (&sum)[2]) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
+            float reference = half == 0 ? reference_0 : reference_1;
             float even = 0.f;
             float odd = 0.f;
 #pragma unroll
             for (int n = 0; n < N / 8; ++n) {
                 float& left = s[4 * n + 2 * half];
                 float& right = s[4 * n + 2 * half + 1];
-                left = exp2_fast(fmaf(left, c, -reference[half]));
-                right = exp2_fast(fmaf(right, c, -reference[half]));
+                left = exp2_fast(fmaf(left, c, -reference));
+                right = exp2_fast(fmaf(right, c, -reference));
                 even += left;
                 odd += right;
             }
-            rows[half].sum += even + odd;
+            sum[half] = even + odd;
         }
-        return moved;
+    }
+
+    // As softmax, where no key is masked: takes the maximum so far on trust and looks at the sums instead, so that no
+    // maximum is searched in the ordinary case. If a weight got too large, the scores, overwritten by then, are computed
+    // again.
+    __device__ __forceinline__ bool trusting_softmax(int n_block, float (&factor)[2]) {
+        float sum[2];
+        weigh(scale_log2, rows[0].maximum, rows[1].maximum, sum);
+        bool wide = fmaxf(fabsf(rows[0].maximum), fabsf(rows[1].maximum)) > WIDE_MAXIMUM;
+        bool trusted = !wide && sum[0] <= TRUSTED_SUM && sum[1] <= TRUSTED_SUM;  // false for NaN
+        if (__any_sync(0xffffffffu, !trusted)) {
+            scores_again(n_block);
+            return softmax(factor);
+        }
+        rows[0].sum += sum[0];
+        rows[1].sum += sum[1];
+        return false;
+    }
+
+    // The scores of this warp alone; K has left shared memory by now.
+    __device__ __forceinline__ void scores_again(int n_block) {
+        int kv_head = job().head / (p.problem.heads / p.problem.kv_heads);
+        i64 first_row = job().batch * p.k.batch + kv_head * p.k.head + (n_block * N + lane / 4) * p.k.row;
+        const char* k = static_cast<const char*>(p.k.data) + first_row * 2 + lane % 4 * 4;
+        i64 eight_rows = p.k.row * 16;
+        unsigned int q_tile = base + Traits::Q + q_ring.stage() * Traits::Q_BYTES + group * Traits::Q_GROUP_BYTES;
+#pragma unroll
+        for (int i = 0; i < N / 2; ++i) s[i] = 0.f;
+#pragma unroll 1
+        for (int column = 0; column < p.problem.head_dim; column += 16) {
+            unsigned int a[4];
+            load_matrix_x4(a, q_tile + Tile::offset(warp * 16 + lane % 16, column / 8 + lane / 16, 64));
+            bool upper = column + 8 < p.problem.head_dim;
+            const char* rows = k;
+#pragma unroll
+            for (int n = 0; n < N / 8; ++n) {
+                float(&d)[4] = *reinterpret_cast<float(*)[4]>(s + 4 * n);
+                Mma<Element>::run(d, a, load_global_if(1, rows), load_global_if(upper, rows + 16));
+                rows += eight_rows;
+                asm volatile("" : "+l"(rows));  // one address at a time
+            }
+            k += 32;
+        }
     }
 
     __device__ __forceinline__ void pack() {
@@ -414,62 +498,116 @@ struct ForwardConsumer : Traits {
         for (int i = 0; i < D / 2; ++i) o[i] *= factor[i / 2 % 2];
     }
 
-    template <bool MASKED>
-    __device__ __forceinline__ void step(int n) {
-        await_k();
+    __device__ __forceinline__ void start_both(QRing q_ring) {
+        await_k(kv_ring.following());
         named_barrier_sync(Traits::TURN + group, 256);
-        start_scores();
+        start_scores(q_ring, kv_ring.following());
         await_v();
         start_output();
         named_barrier_arrive(Traits::TURN + (group + 1) % Traits::GROUPS, 256);
+    }
+
+    template <bool MASKED>
+    __device__ __forceinline__ void step(int n) {
+        start_both(q_ring);
         wgmma_wait<1>();
-        scores_done();
+        scores_done(kv_ring.following());
         if (MASKED) mask(n);
         float factor[2];
-        bool moved = softmax<MASKED>(factor);
+        bool moved = MASKED ? softmax(factor) : trusting_softmax(n, factor);
         wgmma_wait<0>();
         output_done();
         pack();
         if (moved) rescale(factor);
     }
 
-    __device__ __forceinline__ void attend() {
-        int n = job->blocks - 1;
-        VisibleKeys visible(job->length, job->causal_shift);
-        int unmasked = visible.limit(job->first_query + group * 64) / N;
-        await_k();
-        start_scores();
+    // The first scores of a chain of jobs; nothing runs beside them.
+    __device__ __forceinline__ void begin() {
+        reset();
+        await_k(kv_ring);
+        start_scores(q_ring, kv_ring);
         wgmma_wait<0>();
-        scores_done();
-        mask(n);
-        float factor[2];
-        softmax<true>(factor);
+        scores_done(kv_ring);
+        first_softmax();
         pack();
-        --n;
+    }
+
+    __device__ __forceinline__ void reset() {
+        rows[0].reset();
+        rows[1].reset();
+    }
+
+    __device__ __forceinline__ void clear_output() {
+#pragma unroll
+        for (int i = 0; i < D / 2; ++i) o[i] = 0.f;
+    }
+
+    __device__ __forceinline__ int unmasked_blocks() const {
+        VisibleKeys visible(job().length, job().causal_shift);
+        return uniform(visible.limit(job().first_query + group * 64) / N);
+    }
+
+    __device__ __forceinline__ void first_softmax() {
+        int n = blocks - 1;
+        if (n >= unmasked_blocks()) mask(n);
+        float factor[2];
+        softmax(factor);
+    }
+
+    // All steps of a job but the last P V.
+    __device__ __forceinline__ void walk() {
+        int n = blocks - 2;
+        int unmasked = unmasked_blocks();
 #pragma unroll 1
         for (; n >= unmasked; --n) step<true>(n);
 #pragma unroll 1
         for (; n >= 0; --n) step<false>(n);
+    }
+
+    // The last P V of a job beside the first scores of the next one.
+    __device__ __forceinline__ void cross() {
+        unsigned int stage = q_ring.stage();
+        start_both(q_ring.following());
+        float inverse[2];
+        close_rows(inverse);
+        reset();
+        q_ring.next();
+        blocks = await_job(q_ring);
+        wgmma_wait<1>();
+        scores_done(kv_ring.following());
+        first_softmax();
+        wgmma_wait<0>();
+        output_done();
+        pack();
+        leave_output(stage, inverse);
+        clear_output();
+    }
+
+    __device__ __forceinline__ void end() {
         await_v();
         start_output();
         wgmma_wait<0>();
         output_done();
+        finish();
     }
 
-    // Normalises, writes the log-sum-exp, and leaves O in the place of this group's queries.
-    __device__ __forceinline__ void finish() {
-        float inverse[2];
+    // Writes the log-sum-exp of a job whose weights are complete; what is left to do is to multiply O by `inverse`.
+    __device__ __forceinline__ void close_rows(float (&inverse)[2]) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
             float sum = quad_sum(rows[half].sum);
             inverse[half] = sum == 0.f ? 0.f : reciprocal_fast(sum);
-            int query = query_of(half);
+            int query = job().first_query + query_in_job(half);
             if (p.lse && lane % 4 == 0 && query < p.problem.queries) {
-                i64 index = (static_cast<i64>(job->batch) * p.problem.heads + job->head) * p.problem.queries + query;
+                i64 index = (static_cast<i64>(job().batch) * p.problem.heads + job().head) * p.problem.queries + query;
                 p.lse[index] = log_sum_exp_2(rows[half].maximum, sum) * LN_2;
             }
         }
-        unsigned int tile = base + Traits::Q + q_ring.stage() * Traits::Q_BYTES + group * Traits::Q_GROUP_BYTES;
+    }
+
+    // Normalises O and leaves it in the place of this group's queries.
+    __device__ __forceinline__ void leave_output(unsigned int stage, const float (&inverse)[2]) {
+        unsigned int tile = base + Traits::Q + stage * Traits::Q_BYTES + group * Traits::Q_GROUP_BYTES;
         int row = warp * 16 + lane % 16;
 #pragma unroll
         for (int d = 0; d < D / 16; ++d) {
@@ -481,28 +619,53 @@ struct ForwardConsumer : Traits {
         }
         async_fence();
         __syncwarp();
-        release(base + Traits::O_FULL + 8 * group);
+        if (lane == 0) barrier_arrive(base + Traits::O_FULL + 8 * group);
+    }
+
+    // Waits for a job and tells its number of key blocks.
+    __device__ __forceinline__ int await_job(QRing ring) const {
+        barrier_wait(base + Traits::Q_FULL + 8 * ring.stage(), ring.parity());
+        return uniform(job(ring).blocks);
+    }
+
+    __device__ __forceinline__ void finish() {
+        float inverse[2];
+        close_rows(inverse);
+        leave_output(q_ring.stage(), inverse);
+        q_ring.next();
+        blocks = await_job(q_ring);
+    }
+
+    // With a second place for Q the next job is known, and its queries loaded, before the present one ends.
+    __device__ __forceinline__ bool another_follows() const {
+        if (Traits::Q_STAGES == 1) return false;
+        return await_job(q_ring.following()) > 0;
     }
 
     __device__ __forceinline__ void run() {
         if (group == Traits::GROUPS - 1) named_barrier_arrive(Traits::TURN, 256);
-        while (true) {
-            barrier_wait(base + Traits::Q_FULL + 8 * q_ring.stage(), q_ring.parity());
-            job = reinterpret_cast<const ForwardJob*>(shared + Traits::JOBS) + q_ring.stage();
-            if (job->blocks < 0) break;
-            rows[0].reset();
-            rows[1].reset();
-#pragma unroll
-            for (int i = 0; i < D / 2; ++i) o[i] = 0.f;
-            if (job->blocks > 0) attend();
-            finish();
-            q_ring.next();
+        blocks = await_job(q_ring);
+        while (blocks >= 0) {
+            clear_output();
+            if (blocks == 0) {
+                reset();
+                finish();
+                continue;
+            }
+            begin();
+            walk();
+#pragma unroll 1
+            while (another_follows()) {
+                cross();
+                walk();
+            }
+            end();
         }
     }
 };
 
 template <class Traits>
-__device__ __forceinline__ void forward_sm90(const ForwardParams& p, const ForwardMaps& maps, char* shared) {
+__device__ __forceinline__ void forward_sm90(const ForwardParams& p, const ForwardMaps& maps, int* next_job, char* shared) {
     unsigned int base = shared_address(shared);
     if (threadIdx.x == 0) {
         for (int i = 0; i < Traits::Q_STAGES; ++i) {
@@ -512,20 +675,24 @@ __device__ __forceinline__ void forward_sm90(const ForwardParams& p, const Forwa
         for (int i = 0; i < Traits::GROUPS; ++i) barrier_init(base + Traits::O_FULL + 8 * i, 4);
         for (int i = 0; i < Traits::KV_STAGES; ++i) {
             barrier_init(base + Traits::K_FULL + 8 * i, 1);
-            barrier_init(base + Traits::K_EMPTY + 8 * i, 4 * Traits::GROUPS);
+            barrier_init(base + Traits::K_EMPTY + 8 * i, 4 * Traits::GROUPS * Traits::CLUSTER);
             barrier_init(base + Traits::V_FULL + 8 * i, 1);
-            barrier_init(base + Traits::V_EMPTY + 8 * i, 4 * Traits::GROUPS);
+            barrier_init(base + Traits::V_EMPTY + 8 * i, 4 * Traits::GROUPS * Traits::CLUSTER);
         }
         barrier_init(base + Traits::V_LANDED, 1);
         barrier_init_fence();
     }
-    __syncthreads();
-    int group = __shfl_sync(0xffffffffu, threadIdx.x / 128, 0);
+    if (Traits::CLUSTER == 1) {
+        __syncthreads();
+    } else {
+        cluster_sync();
+    }
+    int group = uniform(threadIdx.x / 128);
     if (group == 0) {
         registers_decrease<Traits::PRODUCER_REGISTERS>();
-        int warp = __shfl_sync(0xffffffffu, threadIdx.x / 32, 0);
+        int warp = uniform(threadIdx.x / 32);
         if (warp == 0) {
-            ForwardProducer<Traits>(p, maps, shared).run();
+            ForwardProducer<Traits>(p, maps, next_job, shared).run();
         } else if (warp == 1) {
             if (elect_one()) forward_store<Traits>(maps, shared);
         }
@@ -533,6 +700,7 @@ __device__ __forceinline__ void forward_sm90(const ForwardParams& p, const Forwa
         registers_increase<Traits::CONSUMER_REGISTERS>();
         ForwardConsumer<Traits>(p, shared, group - 1).run();
     }
+    if (Traits::CLUSTER > 1) cluster_sync();  // others may still write here
 }
 
 }  // namespace flash
