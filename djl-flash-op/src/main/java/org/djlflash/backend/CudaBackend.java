@@ -41,14 +41,6 @@ final class CudaBackend implements AttentionBackend {
     /** Up to so many queries there is too little work without splitting the keys. */
     private static final long DECODE_QUERIES = 16;
 
-    /** Made on first use, as it holds a manager of DJL's. */
-    private static final class Operator {
-
-        static final CudaOperator KERNELS = new CudaOperator();
-
-        private Operator() {}
-    }
-
     @Override
     public Backend id() {
         return Backend.CUDA;
@@ -133,7 +125,7 @@ final class CudaBackend implements AttentionBackend {
                         OptionalLong.empty(),
                         OptionalLong.empty());
         // PyTorch's own flash attention runs on these kernels from then on.
-        AttentionRegistration.install(DISPATCH_KEY, Operator.KERNELS);
+        AttentionRegistration.install(DISPATCH_KEY, CudaOperator.instance());
         CudaOperator.setDeterministic(request.deterministic());
         boolean convert = request.dataType() != request.computeType();
         ScalarType other = convert ? ScalarType.of(request.computeType()) : null;

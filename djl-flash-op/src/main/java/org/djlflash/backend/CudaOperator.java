@@ -27,7 +27,7 @@ import org.djlflash.torch.TorchLibrary;
  * whether equal bits are demanded travel as three numbers on the CPU, the key lengths as the extra
  * tensor.
  */
-final class CudaOperator implements AttentionKernels {
+public final class CudaOperator implements AttentionKernels {
 
     private static final int SEED = 0;
     private static final int OFFSET = 1;
@@ -40,6 +40,26 @@ final class CudaOperator implements AttentionKernels {
 
     /** Seeds are drawn from PyTorch's generator, so that DJL's random seed repeats them. */
     private final NDManager host = NDManager.newBaseManager(Device.cpu(), TorchLibrary.ENGINE);
+
+    /** Made on first use, as it holds a manager of DJL's. */
+    private static final class Holder {
+
+        static final CudaOperator KERNELS = new CudaOperator();
+
+        private Holder() {}
+    }
+
+    private CudaOperator() {}
+
+    /**
+     * Returns the kernels, for the GPU of whatever tensors they are given. Nothing is registered by
+     * asking for them.
+     *
+     * @return the one instance
+     */
+    public static CudaOperator instance() {
+        return Holder.KERNELS;
+    }
 
     /** Says of this thread's next calls whether equal bits are demanded. */
     static void setDeterministic(boolean deterministic) {

@@ -1,6 +1,7 @@
 package org.djlflash.torch;
 
 import com.sun.jna.CallbackThreadInitializer;
+import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import java.util.List;
@@ -43,6 +44,18 @@ public final class OperatorLibrary implements AutoCloseable {
         void failed(Throwable cause);
     }
 
+    /** Where kernels are registered, which PyTorch remembers by address and prints in warnings. */
+    private static final class FileName {
+
+        static final Memory TEXT = text("org.djlflash");
+
+        private static Memory text(String text) {
+            Memory memory = new Memory(text.length() + 1);
+            memory.setString(0, text);
+            return memory;
+        }
+    }
+
     private final long library;
     private boolean open = true;
 
@@ -60,8 +73,7 @@ public final class OperatorLibrary implements AutoCloseable {
         TorchLibrary.ensureAvailable();
         long[] out = new long[1];
         TorchLibrary.check(
-                TorchAbi.aoti_torch_library_init_impl(
-                        "aten", dispatchKey, OperatorLibrary.class.getSimpleName(), 0, out),
+                TorchAbi.aoti_torch_library_init_impl("aten", dispatchKey, FileName.TEXT, 0, out),
                 "aoti_torch_library_init_impl for " + dispatchKey);
         return new OperatorLibrary(out[0]);
     }

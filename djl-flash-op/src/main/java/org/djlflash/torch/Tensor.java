@@ -339,7 +339,7 @@ public final class Tensor implements AutoCloseable {
     }
 
     /** PyTorch would follow a null handle. */
-    private long live() {
+    long live() {
         if (handle == 0) {
             throw new IllegalStateException("the tensor is closed or was given away");
         }

@@ -35,7 +35,7 @@ final class TorchAbi {
     static native int aoti_torch_call_dispatcher(String operator, String overload, Pointer stack);
 
     static native int aoti_torch_library_init_impl(
-            String namespace, String dispatchKey, String file, int line, long[] library);
+            String namespace, String dispatchKey, Pointer file, int line, long[] library);
 
     static native int aoti_torch_library_impl(long library, String operator, BoxedKernel kernel);
 

@@ -1,5 +1,6 @@
 package org.djlflash.torch;
 
+import ai.djl.engine.EngineException;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import java.nio.file.Files;
@@ -18,6 +19,11 @@ public final class TorchCuda {
     private static final class Abi {
 
         static native int aoti_torch_get_current_cuda_stream(int device, long[] stream);
+
+        static native int aoti_torch_create_cuda_stream_guard(
+                long stream, int device, long[] guard);
+
+        static native int aoti_torch_delete_cuda_stream_guard(long guard);
     }
 
     private static final class Holder {
@@ -54,17 +60,49 @@ public final class TorchCuda {
         return Holder.AVAILABLE;
     }
 
+    /** Also what binds the functions: nothing else does. */
+    private static void ensureAvailable() {
+        if (!isAvailable()) {
+            throw new EngineException("the loaded libtorch is not one for CUDA");
+        }
+    }
+
     /**
      * Returns the stream that PyTorch uses at the moment on this thread.
      *
      * @param device the number of the GPU
      * @return the driver's handle of the stream, 0 for the default stream
+     * @throws EngineException if the loaded libtorch is not one for CUDA
      */
     public static long currentStream(int device) {
+        ensureAvailable();
         long[] stream = new long[1];
         TorchLibrary.check(
                 Abi.aoti_torch_get_current_cuda_stream(device, stream),
                 "aoti_torch_get_current_cuda_stream");
         return stream[0];
+    }
+
+    /**
+     * Runs something with another stream as the one that PyTorch uses on this thread.
+     *
+     * @param stream the driver's handle of the stream
+     * @param device the number of the stream's GPU
+     * @param action what to run
+     * @throws EngineException if the loaded libtorch is not one for CUDA
+     */
+    public static void runOn(long stream, int device, Runnable action) {
+        ensureAvailable();
+        long[] guard = new long[1];
+        TorchLibrary.check(
+                Abi.aoti_torch_create_cuda_stream_guard(stream, device, guard),
+                "aoti_torch_create_cuda_stream_guard");
+        try {
+            action.run();
+        } finally {
+            TorchLibrary.check(
+                    Abi.aoti_torch_delete_cuda_stream_guard(guard[0]),
+                    "aoti_torch_delete_cuda_stream_guard");
+        }
     }
 }

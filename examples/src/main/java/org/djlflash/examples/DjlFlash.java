@@ -19,6 +19,7 @@ import picocli.CommandLine.ParseResult;
             FineTuneBertCommand.class,
             ExplainCommand.class,
             DoctorCommand.class,
+            BenchCommand.class,
             BundleCommand.class
         })
 public final class DjlFlash {

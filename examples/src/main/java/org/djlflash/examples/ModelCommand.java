@@ -28,7 +28,9 @@ abstract class ModelCommand implements Callable<Integer> {
 
     @Spec private CommandSpec spec;
 
-    @Option(names = "--json", description = "Print one JSON object, and nothing else, on stdout.")
+    @Option(
+            names = "--json",
+            description = "Print JSON, an object a line, and nothing else on stdout.")
     private boolean json;
 
     @Option(

@@ -30,6 +30,7 @@ class DjlFlashTest {
                 "fine-tune-bert",
                 "explain",
                 "doctor",
+                "bench",
                 "bundle"
             })
     void helpGoesToStandardOutput(String subcommand) {

@@ -146,7 +146,8 @@ public final class CudaLibrary {
                         CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN));
     }
 
-    private static int attribute(CUdevice device, int attribute) {
+    /** Reads one of the driver's facts about a device. */
+    static int attribute(CUdevice device, int attribute) {
         int[] value = {0};
         CudaCall.check(
                 "cuDeviceGetAttribute",

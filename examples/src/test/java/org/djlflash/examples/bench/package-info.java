@@ -1,0 +1,2 @@
+/** Tests of the benchmarks. */
+package org.djlflash.examples.bench;
