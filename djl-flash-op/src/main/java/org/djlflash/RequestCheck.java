@@ -182,33 +182,40 @@ final class RequestCheck {
                             + ", allowed is the shape of key: "
                             + key.getShape());
         }
-        String shapes = "query " + query.getShape() + " and key " + key.getShape() + ": ";
         if (q.batch() < 1 || k.batch() != q.batch()) {
-            throw new IllegalArgumentException(
-                    shapes
-                            + "batch sizes "
+            throw misfit(
+                    query,
+                    key,
+                    "batch sizes "
                             + q.batch()
                             + " and "
                             + k.batch()
                             + ", allowed are equal ones of at least 1");
         }
         if (q.headSize() < 1 || k.headSize() != q.headSize()) {
-            throw new IllegalArgumentException(
-                    shapes
-                            + "head sizes "
+            throw misfit(
+                    query,
+                    key,
+                    "head sizes "
                             + q.headSize()
                             + " and "
                             + k.headSize()
                             + ", allowed are equal ones of at least 1");
         }
         if (q.heads() < 1 || k.heads() < 1 || q.heads() % k.heads() != 0) {
-            throw new IllegalArgumentException(
-                    shapes
-                            + q.heads()
+            throw misfit(
+                    query,
+                    key,
+                    q.heads()
                             + " query heads and "
                             + k.heads()
                             + " key heads, allowed are at least 1 and a divisor of the query heads");
         }
+    }
+
+    private static IllegalArgumentException misfit(NDArray query, NDArray key, String problem) {
+        return new IllegalArgumentException(
+                "query " + query.getShape() + " and key " + key.getShape() + ": " + problem);
     }
 
     private static void checkKeyLengths(long[] lengths, long batch, long keys) {

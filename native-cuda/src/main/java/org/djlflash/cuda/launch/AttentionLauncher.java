@@ -1,11 +1,15 @@
 package org.djlflash.cuda.launch;
 
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.List;
 import org.djlflash.cuda.plan.AttentionPlan;
+import org.djlflash.cuda.plan.AttentionProblem;
+import org.djlflash.cuda.plan.AttentionShape;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.KernelStep;
 import org.djlflash.cuda.plan.Sm80Planner;
+import org.djlflash.cuda.plan.TensorBox;
 
 /**
  * Runs plans on one GPU. Kernels are enqueued on the caller's stream and nothing waits for them;
@@ -16,6 +20,7 @@ public final class AttentionLauncher {
 
     private final DeviceInfo device;
     private final KernelLauncher kernels;
+    private final TensorMaps maps = new TensorMaps();
 
     /**
      * Opens a GPU.
@@ -56,13 +61,61 @@ public final class AttentionLauncher {
         new ArgumentCheck(plan).forward(arguments);
         List<KernelStep> steps = plan.forward();
         if (!plan.problem().decode()) {
-            kernels.launch(steps.get(0), p -> p.forward(plan, arguments), stream, plan);
+            KernelStep step = steps.get(0);
+            if (plan.forwardWorkspace().bytes() > 0) {
+                kernels.clear(arguments.workspace(), stream, plan);
+            }
+            kernels.launch(step, a -> writeForward(a, step, plan, arguments), stream, plan);
             return;
         }
-        kernels.launch(steps.get(0), p -> p.decodeSplit(plan, arguments), stream, plan);
+        kernels.launch(steps.get(0), a -> a.struct().decodeSplit(plan, arguments), stream, plan);
         if (plan.splits() > 1) {
-            kernels.launch(steps.get(1), p -> p.decodeCombine(plan, arguments), stream, plan);
+            kernels.launch(
+                    steps.get(1), a -> a.struct().decodeCombine(plan, arguments), stream, plan);
         }
+    }
+
+    private void writeForward(
+            KernelArguments target,
+            KernelStep step,
+            AttentionPlan plan,
+            ForwardArguments arguments) {
+        target.struct().forward(plan, arguments);
+        if (!step.boxes().isEmpty()) {
+            AttentionProblem problem = plan.problem();
+            Iterator<TensorBox> boxes = step.boxes().iterator();
+            target.map(maps.get(queries(problem, arguments.query(), boxes.next())));
+            target.map(maps.get(keys(problem, arguments.key(), boxes.next())));
+            target.map(maps.get(keys(problem, arguments.value(), boxes.next())));
+            target.map(maps.get(queries(problem, arguments.output(), boxes.next())));
+            boolean claims = plan.forwardWorkspace().bytes() > 0;
+            target.counter(claims ? arguments.workspace() : DevicePointer.NULL);
+        }
+    }
+
+    private static TensorMaps.Key queries(
+            AttentionProblem problem, TensorView view, TensorBox box) {
+        AttentionShape shape = problem.shape();
+        return new TensorMaps.Key(
+                view,
+                shape.batch(),
+                shape.queryHeads(),
+                shape.queries(),
+                shape.headSize(),
+                problem.element(),
+                box);
+    }
+
+    private static TensorMaps.Key keys(AttentionProblem problem, TensorView view, TensorBox box) {
+        AttentionShape shape = problem.shape();
+        return new TensorMaps.Key(
+                view,
+                shape.batch(),
+                shape.keyHeads(),
+                shape.keys(),
+                shape.headSize(),
+                problem.element(),
+                box);
     }
 
     /**
@@ -78,9 +131,9 @@ public final class AttentionLauncher {
     public void backward(AttentionPlan plan, BackwardArguments arguments, CudaStream stream) {
         new ArgumentCheck(plan).backward(arguments);
         List<KernelStep> steps = plan.backward();
-        kernels.launch(steps.get(0), p -> p.rowDot(plan, arguments), stream, plan);
-        kernels.launch(steps.get(1), p -> p.backward(plan, arguments), stream, plan);
-        kernels.launch(steps.get(2), p -> p.convertDq(plan, arguments), stream, plan);
+        kernels.launch(steps.get(0), a -> a.struct().rowDot(plan, arguments), stream, plan);
+        kernels.launch(steps.get(1), a -> a.struct().backward(plan, arguments), stream, plan);
+        kernels.launch(steps.get(2), a -> a.struct().convertDq(plan, arguments), stream, plan);
     }
 
     /**
@@ -97,7 +150,7 @@ public final class AttentionLauncher {
             AttentionPlan plan, Randomness randomness, DevicePointer mask, CudaStream stream) {
         kernels.launch(
                 Sm80Planner.dropoutMask(plan.problem(), device),
-                p -> p.dropoutMask(plan.problem(), randomness, mask),
+                a -> a.struct().dropoutMask(plan.problem(), randomness, mask),
                 stream,
                 plan);
     }

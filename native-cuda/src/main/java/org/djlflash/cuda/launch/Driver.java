@@ -15,6 +15,22 @@ final class Driver {
 
     static native int cuFuncSetAttribute(long function, int attribute, int value);
 
+    static native int cuMemsetD32Async(long address, int value, long count, long stream);
+
+    static native int cuTensorMapEncodeTiled(
+            long map,
+            int dataType,
+            int rank,
+            long address,
+            long[] sizes,
+            long[] strideBytes,
+            int[] box,
+            int[] elementStrides,
+            int interleave,
+            int swizzle,
+            int l2Promotion,
+            int outOfBoundsFill);
+
     static native int cuLaunchKernel(
             long function,
             int gridX,

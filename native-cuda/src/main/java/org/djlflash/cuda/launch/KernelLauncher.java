@@ -1,12 +1,8 @@
 package org.djlflash.cuda.launch;
 
-import com.sun.jna.Native;
-import com.sun.jna.Pointer;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.function.Function;
+import java.util.function.Consumer;
 import org.djlflash.cuda.jit.CubinStore;
 import org.djlflash.cuda.jit.KernelLoader;
 import org.djlflash.cuda.jit.KernelSource;
@@ -25,31 +21,8 @@ final class KernelLauncher {
     private final PrimaryContext context;
     private final KernelLoader<LoadedKernel> loader;
 
-    /** The driver copies arguments during the launch, so that a thread can reuse their memory. */
-    private final ThreadLocal<Arguments> arguments = ThreadLocal.withInitial(Arguments::new);
-
-    /** The struct that is a kernel's only argument, and the array that the driver finds it by. */
-    private static final class Arguments {
-
-        private final ParamsWriter writer = new ParamsWriter();
-        private final ByteBuffer array =
-                ByteBuffer.allocateDirect(Long.BYTES).order(ByteOrder.nativeOrder());
-        private final long address = addressOf(array);
-
-        Arguments() {
-            array.putLong(0, addressOf(writer.buffer()));
-        }
-
-        /** Returns the address of the array. */
-        long write(Function<ParamsWriter, ByteBuffer> struct) {
-            struct.apply(writer);
-            return address;
-        }
-
-        private static long addressOf(ByteBuffer buffer) {
-            return Pointer.nativeValue(Native.getDirectBufferPointer(buffer));
-        }
-    }
+    private final ThreadLocal<KernelArguments> arguments =
+            ThreadLocal.withInitial(KernelArguments::new);
 
     /**
      * Opens a GPU.
@@ -83,19 +56,17 @@ final class KernelLauncher {
      * Launches a kernel.
      *
      * @param step the kernel and the sizes
-     * @param params writes the struct that is the kernel's only argument
+     * @param write writes the arguments
      * @param stream where to launch
      * @param plan what the launch is part of, for messages
      * @throws CudaException if the driver refuses
      */
-    void launch(
-            KernelStep step,
-            Function<ParamsWriter, ByteBuffer> params,
-            CudaStream stream,
-            Object plan) {
+    void launch(KernelStep step, Consumer<KernelArguments> write, CudaStream stream, Object plan) {
         context.run(
                 () -> {
                     LoadedKernel kernel = load(step, plan);
+                    KernelArguments given = arguments.get();
+                    write.accept(given);
                     CudaCall.check(
                             "cuLaunchKernel",
                             Driver.cuLaunchKernel(
@@ -108,10 +79,27 @@ final class KernelLauncher {
                                     1,
                                     step.sharedBytes(),
                                     stream.handle(),
-                                    arguments.get().write(params),
+                                    given.address(),
                                     0),
                             plan);
                 });
+    }
+
+    /**
+     * Sets a counter to zero.
+     *
+     * @param counter 4 bytes of GPU memory
+     * @param stream where to enqueue
+     * @param plan what it is part of, for messages
+     * @throws CudaException if the driver refuses
+     */
+    void clear(DevicePointer counter, CudaStream stream, Object plan) {
+        context.run(
+                () ->
+                        CudaCall.check(
+                                "cuMemsetD32Async",
+                                Driver.cuMemsetD32Async(counter.address(), 0, 1, stream.handle()),
+                                plan));
     }
 
     private LoadedKernel load(KernelStep step, Object plan) {

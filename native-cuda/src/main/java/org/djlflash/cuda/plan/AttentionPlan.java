@@ -12,7 +12,8 @@ import java.util.stream.Collectors;
  * @param forward the launches that give the output: one kernel, or split and combine
  * @param backward the launches that give the gradients; empty when none are needed
  * @param splits the parts into which the keys are split; 1 unless decoding
- * @param forwardWorkspace of the forward launches: partial outputs, partial log-sum-exps
+ * @param forwardWorkspace of the forward launches: partial outputs and log-sum-exps of splits, or
+ *     the counter by which blocks claim jobs
  * @param backwardWorkspace of the backward launches: row statistics, sums of dQ, turns
  */
 public record AttentionPlan(
@@ -31,6 +32,12 @@ public record AttentionPlan(
      */
     public long logSumExpBytes() {
         return problem.shape().rows() * Float.BYTES;
+    }
+
+    /** Returns a copy whose forward pass is another launch. */
+    AttentionPlan withForward(KernelStep step, Workspace workspace) {
+        return new AttentionPlan(
+                problem, device, List.of(step), backward, splits, workspace, backwardWorkspace);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package org.djlflash.cuda.plan;
 
+import java.util.List;
+
 /**
  * One launch. Immutable.
  *
@@ -7,8 +9,23 @@ package org.djlflash.cuda.plan;
  * @param blocks the blocks of the grid, which has one dimension
  * @param threads the threads of a block
  * @param sharedBytes the dynamic shared memory of a block in bytes
+ * @param boxes the parts in which the kernel copies each tensor that it takes as a tensor map; none
+ *     for the portable kernels
  */
-public record KernelStep(KernelVariant variant, long blocks, int threads, int sharedBytes) {
+public record KernelStep(
+        KernelVariant variant, long blocks, int threads, int sharedBytes, List<TensorBox> boxes) {
+
+    /**
+     * Creates the launch of a portable kernel.
+     *
+     * @param variant the kernel
+     * @param blocks the blocks of the grid, which has one dimension
+     * @param threads the threads of a block
+     * @param sharedBytes the dynamic shared memory of a block in bytes
+     */
+    public KernelStep(KernelVariant variant, long blocks, int threads, int sharedBytes) {
+        this(variant, blocks, threads, sharedBytes, List.of());
+    }
 
     @Override
     public String toString() {

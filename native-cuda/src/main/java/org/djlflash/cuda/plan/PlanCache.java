@@ -51,7 +51,7 @@ public final class PlanCache {
         if (plans.get(problem) != null) {
             return List.of();
         }
-        List<String> reasons = Sm80Planner.unsupportedReasons(problem, device);
+        List<String> reasons = AttentionPlanner.unsupportedReasons(problem, device);
         if (reasons.isEmpty()) {
             plan(problem);
         }
@@ -68,7 +68,7 @@ public final class PlanCache {
     public AttentionPlan plan(AttentionProblem problem) {
         AttentionPlan plan = plans.get(problem);
         if (plan == null) {
-            plan = Sm80Planner.plan(problem, device);
+            plan = AttentionPlanner.plan(problem, device);
             plans.put(problem, plan);
         }
         return plan;

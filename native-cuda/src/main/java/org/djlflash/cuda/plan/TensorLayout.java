@@ -55,6 +55,24 @@ public record TensorLayout(long batch, long head, long row, long column, boolean
         return batch == 0 && sizes[0] > 1 || head == 0 && sizes[1] > 1 || row == 0 && sizes[2] > 1;
     }
 
+    /**
+     * Tells whether all strides that matter lie in a range.
+     *
+     * @param least the smallest that is allowed
+     * @param limit the smallest that is too large
+     * @param sizes the sizes of B, H and the rows
+     * @return whether they do
+     */
+    boolean hasStridesBetween(long least, long limit, long... sizes) {
+        long[] strides = {batch, head, row};
+        for (int i = 0; i < strides.length; i++) {
+            if (sizes[i] > 1 && (strides[i] < least || strides[i] >= limit)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private static boolean isAligned(long stride, long size) {
         return size <= 1 || stride % ALIGNED_ELEMENTS == 0;
     }

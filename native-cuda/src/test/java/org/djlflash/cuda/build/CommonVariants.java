@@ -5,8 +5,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import org.djlflash.cuda.plan.AttentionPlan;
+import org.djlflash.cuda.plan.AttentionPlanner;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.CausalAlignment;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.ElementType;
 import org.djlflash.cuda.plan.GradientNeed;
@@ -39,14 +41,19 @@ final class CommonVariants {
         for (DeviceInfo device : DEVICES) {
             for (ElementType element : ElementType.values()) {
                 for (AttentionProblem problem : problems(element)) {
-                    AttentionPlan plan = Sm80Planner.plan(problem, device);
-                    plan.forward().stream().map(KernelStep::variant).forEach(variants::add);
-                    plan.backward().stream().map(KernelStep::variant).forEach(variants::add);
+                    add(AttentionPlanner.plan(problem, device), variants);
+                    // What the kernels of a GPU do not take, its portable ones do.
+                    add(Sm80Planner.plan(problem, device), variants);
                     variants.add(Sm80Planner.dropoutMask(problem, device).variant());
                 }
             }
         }
         return variants;
+    }
+
+    private static void add(AttentionPlan plan, Set<KernelVariant> variants) {
+        plan.forward().stream().map(KernelStep::variant).forEach(variants::add);
+        plan.backward().stream().map(KernelStep::variant).forEach(variants::add);
     }
 
     private static List<AttentionProblem> problems(ElementType element) {
@@ -56,6 +63,7 @@ final class CommonVariants {
             AttentionShape step = new AttentionShape(1, 16, 16, 1, 65536, head);
             AttentionProblem plain = AttentionProblem.of(element, training);
             problems.add(plain.withGradient(GradientNeed.INPUTS));
+            problems.add(plain.withCausal(CausalAlignment.BOTTOM_RIGHT));
             problems.add(AttentionProblem.of(element, step).withDecode(true));
             if (head == SMALL_HEAD) {
                 problems.add(plain.withGradient(GradientNeed.INPUTS).withDropout(0.1));

@@ -26,6 +26,9 @@ public record Nvcc(Path file, String version) {
     private static final Pattern SPILL =
             Pattern.compile("(\\d+) bytes spill stores, (\\d+) bytes spill loads");
 
+    /** Register budgets that are ignored, matrix products that wait for each other. */
+    private static final Pattern SERIALIZED = Pattern.compile(".*\\bC75(08|1[0-2]|14|15)\\b.*");
+
     /**
      * Looks for the compiler on the path, in CUDA_HOME, CUDA_PATH and /usr/local/cuda.
      *
@@ -57,7 +60,8 @@ public record Nvcc(Path file, String version) {
      * @param source a file with the whole source
      * @param variant the compile-time values and the architecture
      * @param cubin the file to write
-     * @throws IOException if compiling fails or the kernel spills registers
+     * @throws IOException if compiling fails, the kernel spills registers or the assembler
+     *     serializes its matrix products
      */
     public void compile(Path source, KernelVariant variant, Path cubin) throws IOException {
         List<String> command = new ArrayList<>();
@@ -71,6 +75,10 @@ public record Nvcc(Path file, String version) {
             if (!spill.group(1).equals("0") || !spill.group(2).equals("0")) {
                 throw new IOException(variant + " spills registers: " + spill.group());
             }
+        }
+        Matcher serialized = SERIALIZED.matcher(log);
+        if (serialized.find()) {
+            throw new IOException(variant + " loses its overlap: " + serialized.group());
         }
     }
 

@@ -6,9 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Comparator;
+import java.util.List;
+import java.util.function.BiFunction;
 import java.util.function.DoubleUnaryOperator;
+import org.djlflash.cuda.plan.AttentionPlan;
+import org.djlflash.cuda.plan.AttentionPlanner;
+import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.plan.Sm80Planner;
 import org.djlflash.cuda.testkit.AttentionCase;
 import org.djlflash.cuda.testkit.AttentionCases;
 import org.djlflash.cuda.testkit.AttentionRun;
@@ -20,28 +27,44 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The kernels against double precision, on every case. */
+/** The kernels of each family against double precision, on every case. */
 @RequiresGpu
 class AttentionGpuTest {
 
     private static final String CASES = "org.djlflash.cuda.testkit.AttentionCases#";
 
+    /** The kernels chosen for the GPU, and the portable ones. */
+    private static final List<Planner> PLANNERS =
+            List.of(AttentionPlanner::plan, Sm80Planner::plan);
+
+    private interface Planner extends BiFunction<AttentionProblem, DeviceInfo, AttentionPlan> {}
+
     @ParameterizedTest(name = "{0}")
     @MethodSource(CASES + "forward")
     void forward(AttentionCase attention) {
-        checkForward(attention);
+        for (Planner planner : PLANNERS) {
+            checkForward(attention, planner);
+        }
     }
 
     @ParameterizedTest(name = "{0}")
     @MethodSource(CASES + "decode")
     void decode(AttentionCase attention) {
-        checkForward(attention);
+        for (Planner planner : PLANNERS) {
+            checkForward(attention, planner);
+        }
     }
 
     @ParameterizedTest(name = "{0}")
     @MethodSource(CASES + "backward")
     void backward(AttentionCase attention) {
-        try (AttentionRun run = new AttentionRun(attention)) {
+        for (Planner planner : PLANNERS) {
+            checkBackward(attention, planner);
+        }
+    }
+
+    private static void checkBackward(AttentionCase attention, Planner planner) {
+        try (AttentionRun run = new AttentionRun(attention, planner)) {
             run.forward();
             run.backward();
 
@@ -83,8 +106,13 @@ class AttentionGpuTest {
 
     @Test
     void forwardIsBitwiseRepeatable() {
-        AttentionCase attention = largest();
-        try (AttentionRun run = new AttentionRun(attention)) {
+        for (Planner planner : PLANNERS) {
+            checkForwardIsRepeatable(largest(), planner);
+        }
+    }
+
+    private static void checkForwardIsRepeatable(AttentionCase attention, Planner planner) {
+        try (AttentionRun run = new AttentionRun(attention, planner)) {
             run.forward();
             short[] first = run.read("output").memory().clone();
             for (int i = 0; i < 1000; i++) {
@@ -96,13 +124,19 @@ class AttentionGpuTest {
 
     @Test
     void deterministicBackwardIsBitwiseRepeatable() {
+        for (Planner planner : PLANNERS) {
+            checkBackwardIsRepeatable(planner);
+        }
+    }
+
+    private static void checkBackwardIsRepeatable(Planner planner) {
         AttentionCase attention =
                 AttentionCases.backward()
                         .filter(one -> one.problem().deterministic())
                         .filter(one -> one.problem().shape().queries() >= 200)
                         .findFirst()
                         .orElseThrow();
-        try (AttentionRun run = new AttentionRun(attention)) {
+        try (AttentionRun run = new AttentionRun(attention, planner)) {
             run.forward();
             run.backward();
             short[] first = run.read("queryGradient").memory().clone();
@@ -113,8 +147,8 @@ class AttentionGpuTest {
         }
     }
 
-    private static void checkForward(AttentionCase attention) {
-        try (AttentionRun run = new AttentionRun(attention)) {
+    private static void checkForward(AttentionCase attention, Planner planner) {
+        try (AttentionRun run = new AttentionRun(attention, planner)) {
             run.forward();
 
             DoubleReference exact = run.reference(DoubleUnaryOperator.identity());

@@ -66,11 +66,12 @@ class LaunchGpuTest {
                             () ->
                                     launcher.launch(
                                             tooManyThreads,
-                                            writer ->
-                                                    writer.dropoutMask(
-                                                            SMALL.problem(),
-                                                            Randomness.NONE,
-                                                            DevicePointer.NULL),
+                                            given ->
+                                                    given.struct()
+                                                            .dropoutMask(
+                                                                    SMALL.problem(),
+                                                                    Randomness.NONE,
+                                                                    DevicePointer.NULL),
                                             CudaStream.DEFAULT,
                                             run.plan()));
 

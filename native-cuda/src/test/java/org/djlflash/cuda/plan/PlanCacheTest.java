@@ -16,7 +16,7 @@ class PlanCacheTest {
     @Test
     void plansAsThePlannerDoes() {
         AttentionProblem problem = withKeys(300);
-        assertEquals(Sm80Planner.plan(problem, PlanFixtures.H200), cache.plan(problem));
+        assertEquals(AttentionPlanner.plan(problem, PlanFixtures.H200), cache.plan(problem));
     }
 
     @Test
@@ -44,7 +44,7 @@ class PlanCacheTest {
         AttentionProblem problem = withKeys(0);
         assertFalse(cache.unsupportedReasons(problem).isEmpty());
         assertEquals(
-                Sm80Planner.unsupportedReasons(problem, PlanFixtures.H200),
+                AttentionPlanner.unsupportedReasons(problem, PlanFixtures.H200),
                 cache.unsupportedReasons(problem));
         assertThrows(IllegalArgumentException.class, () -> cache.plan(problem));
     }

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.BiFunction;
 import java.util.function.DoubleUnaryOperator;
 import org.djlflash.cuda.launch.AttentionLauncher;
 import org.djlflash.cuda.launch.BackwardArguments;
@@ -15,11 +16,12 @@ import org.djlflash.cuda.launch.ForwardArguments;
 import org.djlflash.cuda.launch.Randomness;
 import org.djlflash.cuda.launch.TensorView;
 import org.djlflash.cuda.plan.AttentionPlan;
+import org.djlflash.cuda.plan.AttentionPlanner;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
 import org.djlflash.cuda.plan.BiasKind;
+import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.ElementType;
-import org.djlflash.cuda.plan.Sm80Planner;
 import org.djlflash.cuda.plan.TensorLayout;
 
 /**
@@ -41,11 +43,23 @@ public final class AttentionRun implements AutoCloseable {
     private final Randomness randomness;
 
     /**
-     * Prepares a case.
+     * Prepares a case for the kernels that are chosen for it.
      *
      * @param attention the case
      */
     public AttentionRun(AttentionCase attention) {
+        this(attention, AttentionPlanner::plan);
+    }
+
+    /**
+     * Prepares a case.
+     *
+     * @param attention the case
+     * @param planner what chooses the kernels
+     */
+    public AttentionRun(
+            AttentionCase attention,
+            BiFunction<AttentionProblem, DeviceInfo, AttentionPlan> planner) {
         this.attention = attention;
         this.shape = attention.problem().shape();
         this.type = attention.problem().element();
@@ -55,7 +69,7 @@ public final class AttentionRun implements AutoCloseable {
         key("value", random);
         query("output", null);
         bias = attention.problem().bias() == BiasKind.NONE ? null : randomBias(random);
-        plan = Sm80Planner.plan(attention.problem().withLayouts(layouts()), TestGpu.device());
+        plan = planner.apply(attention.problem().withLayouts(layouts()), TestGpu.device());
         // Half of the cases read the numbers from GPU memory, as a captured graph would.
         randomness =
                 attention.strided()

@@ -1,0 +1,114 @@
+package org.djlflash.cuda.launch;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Pointer;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.plan.TensorBox;
+import org.djlflash.cuda.plan.TensorLayout;
+
+/**
+ * Tensor maps: what the copy engine of Hopper has to know of a tensor. The driver takes a
+ * microsecond or two to encode one, and a caching allocator gives the same memory again and again,
+ * so the last ones are kept. Thread-safe.
+ */
+final class TensorMaps {
+
+    /** The size of an encoded map. */
+    static final int BYTES = 128;
+
+    /** The boundary on which a map lies as a kernel argument. */
+    static final int ALIGNMENT = 64;
+
+    private static final int CAPACITY = 4096;
+
+    // The driver's numbers.
+    private static final int FLOAT16 = 6;
+    private static final int BFLOAT16 = 9;
+    private static final int NO_INTERLEAVE = 0;
+    private static final int PROMOTE_TO_256_BYTES = 3;
+    private static final int FILL_WITH_ZERO = 0;
+
+    private final Map<Key, byte[]> maps = Collections.synchronizedMap(new LeastRecentlyUsed());
+
+    /** All that a map depends on; the sizes of a tensor [batch, heads, rows, columns]. */
+    record Key(
+            TensorView view,
+            int batch,
+            int heads,
+            int rows,
+            int columns,
+            ElementType element,
+            TensorBox box) {}
+
+    private static final class LeastRecentlyUsed extends LinkedHashMap<Key, byte[]> {
+
+        private static final long serialVersionUID = 1L;
+
+        LeastRecentlyUsed() {
+            super(16, 0.75f, true);
+        }
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Key, byte[]> eldest) {
+            return size() > CAPACITY;
+        }
+    }
+
+    /**
+     * Returns the map of a tensor.
+     *
+     * @param key the tensor
+     * @return 128 bytes, not to be changed
+     * @throws CudaException if the driver refuses
+     */
+    byte[] get(Key key) {
+        byte[] map = maps.get(key);
+        if (map == null) {
+            map = encode(key);
+            maps.put(key, map);
+        }
+        return map;
+    }
+
+    private static byte[] encode(Key key) {
+        try (Memory memory = new Memory(BYTES + ALIGNMENT)) {
+            Pointer map = memory.align(ALIGNMENT);
+            CudaCall.check(
+                    "cuTensorMapEncodeTiled",
+                    Driver.cuTensorMapEncodeTiled(
+                            Pointer.nativeValue(map),
+                            key.element == ElementType.FP16 ? FLOAT16 : BFLOAT16,
+                            4,
+                            key.view.data().address(),
+                            new long[] {key.columns, key.rows, key.heads, key.batch},
+                            strideBytes(key),
+                            new int[] {key.box.columns(), key.box.rows(), 1, 1},
+                            new int[] {1, 1, 1, 1},
+                            NO_INTERLEAVE,
+                            swizzle(key.box.swizzleBytes()),
+                            PROMOTE_TO_256_BYTES,
+                            FILL_WITH_ZERO),
+                    key);
+            return map.getByteArray(0, BYTES);
+        }
+    }
+
+    /** The stride of a dimension of size 1 is never used, but must look like one. */
+    private static long[] strideBytes(Key key) {
+        TensorLayout layout = key.view.layout();
+        long unused = (key.columns + 7L) / 8 * TensorLayout.ALIGNMENT;
+        return new long[] {
+            key.rows > 1 ? layout.row() * ElementType.BYTES : unused,
+            key.heads > 1 ? layout.head() * ElementType.BYTES : unused,
+            key.batch > 1 ? layout.batch() * ElementType.BYTES : unused
+        };
+    }
+
+    /** 32, 64 and 128 bytes are the driver's 1, 2 and 3. */
+    private static int swizzle(int bytes) {
+        return Integer.numberOfTrailingZeros(bytes) - 4;
+    }
+}

@@ -1,0 +1,38 @@
+package org.djlflash.cuda.plan;
+
+import java.util.List;
+
+/**
+ * Chooses the kernels of a problem: those made for the GPU where they take it, else the portable
+ * ones. Stateless and thread-safe.
+ */
+public final class AttentionPlanner {
+
+    private AttentionPlanner() {}
+
+    /**
+     * Says why a problem cannot be solved by our kernels.
+     *
+     * @param problem the problem
+     * @param device the GPU
+     * @return all reasons as sentences, empty when the problem can be planned
+     */
+    public static List<String> unsupportedReasons(AttentionProblem problem, DeviceInfo device) {
+        return Sm80Planner.unsupportedReasons(problem, device);
+    }
+
+    /**
+     * Plans a problem.
+     *
+     * @param problem the problem
+     * @param device the GPU
+     * @return the plan
+     * @throws IllegalArgumentException if the problem is unsupported; the message holds all reasons
+     */
+    public static AttentionPlan plan(AttentionProblem problem, DeviceInfo device) {
+        AttentionPlan portable = Sm80Planner.plan(problem, device);
+        return Sm90Planner.forwardReasons(problem, device).isEmpty()
+                ? Sm90Planner.withForward(portable)
+                : portable;
+    }
+}

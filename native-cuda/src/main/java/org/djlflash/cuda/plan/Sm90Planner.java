@@ -1,0 +1,117 @@
+package org.djlflash.cuda.plan;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Plans for the kernels of compute capability 9.0, which copy whole tiles asynchronously and
+ * multiply by warp groups. They take less than the portable kernels do and are faster. Stateless
+ * and thread-safe.
+ */
+final class Sm90Planner {
+
+    private static final String ARCHITECTURE = "sm_90a";
+    private static final int WARP_GROUP = 128;
+    private static final int GROUP_QUERIES = 64;
+
+    /** Heads that are padded to more than they are gain nothing. */
+    private static final int SMALL_HEAD = 32;
+
+    /** Above it TMA cannot step from row to row. */
+    private static final long STRIDE_LIMIT = (1L << 40) / ElementType.BYTES;
+
+    private Sm90Planner() {}
+
+    /**
+     * Says why the forward kernel cannot take a problem that the portable one can.
+     *
+     * @param problem a problem that {@link Sm80Planner} can plan
+     * @param device the GPU
+     * @return all reasons as sentences, empty when it can
+     */
+    static List<String> forwardReasons(AttentionProblem problem, DeviceInfo device) {
+        List<String> reasons = new ArrayList<>();
+        if (device.major() != 9 || device.minor() != 0) {
+            reasons.add(
+                    "%s has compute capability %d.%d; the kernels of 9.0 run on that alone."
+                            .formatted(device.name(), device.major(), device.minor()));
+        }
+        if (problem.decode()) {
+            reasons.add("Few queries on many keys are split over the GPU by the portable kernel.");
+        }
+        if (problem.bias() != BiasKind.NONE) {
+            reasons.add("A dense bias is added by the portable kernel alone.");
+        }
+        if (problem.dropout() > 0) {
+            reasons.add("Dropout is applied by the portable kernel alone.");
+        }
+        AttentionShape shape = problem.shape();
+        if (shape.headSize() <= SMALL_HEAD) {
+            reasons.add(
+                    "The head size is %d; up to %d the portable kernel is used."
+                            .formatted(shape.headSize(), SMALL_HEAD));
+        }
+        AttentionProblem.Layouts layouts = problem.layouts();
+        long[] query = {shape.batch(), shape.queryHeads(), shape.queries()};
+        long[] key = {shape.batch(), shape.keyHeads(), shape.keys()};
+        checkStrides("query", layouts.query(), query, reasons);
+        checkStrides("key", layouts.key(), key, reasons);
+        checkStrides("value", layouts.value(), key, reasons);
+        checkStrides("output", layouts.output(), query, reasons);
+        return reasons;
+    }
+
+    private static void checkStrides(
+            String name, TensorLayout layout, long[] sizes, List<String> reasons) {
+        if (!layout.hasStridesBetween(1, STRIDE_LIMIT, sizes)) {
+            reasons.add(
+                    "The %s has strides %s; asynchronous copies need positive ones below %d."
+                            .formatted(name, layout, STRIDE_LIMIT));
+        }
+    }
+
+    /**
+     * Puts the forward kernel in the place of the portable one.
+     *
+     * @param portable the plan of a problem without reasons against it
+     * @return the plan; the tensor maps of its launch are those of query, key, value and output
+     */
+    static AttentionPlan withForward(AttentionPlan portable) {
+        AttentionProblem problem = portable.problem();
+        AttentionShape shape = problem.shape();
+        int headDim = TileTable.headDim(shape.headSize());
+        boolean causal = problem.causal() != CausalAlignment.NONE;
+        Sm90Tile tile = Sm90Tile.of(headDim, causal);
+        long rows = (long) GROUP_QUERIES * tile.groups();
+        long jobs = (shape.queries() + rows - 1) / rows * shape.queryHeads() * shape.batch();
+        int multiprocessors = portable.device().multiprocessors();
+        // Blocks claim jobs where these differ in length and a block has more than one.
+        boolean claims = causal && jobs > multiprocessors;
+        return portable.withForward(
+                new KernelStep(
+                        new KernelVariant(
+                                "forward_sm90", defines(problem, headDim, tile), ARCHITECTURE),
+                        Math.min(jobs, multiprocessors),
+                        WARP_GROUP * (tile.groups() + 1),
+                        tile.sharedBytes(headDim),
+                        boxes(headDim, tile)),
+                claims ? Workspace.of(Integer.BYTES) : Workspace.NONE);
+    }
+
+    private static List<String> defines(AttentionProblem problem, int headDim, Sm90Tile tile) {
+        return List.of(
+                "HEAD_DIM=" + headDim,
+                "ELEMENT=" + problem.element().define(),
+                "BLOCK_N=" + tile.blockN(),
+                "WARPGROUPS=" + tile.groups(),
+                "QUERY_STAGES=" + tile.queryStages(),
+                "CLUSTER_SIZE=1");
+    }
+
+    private static List<TensorBox> boxes(int headDim, Sm90Tile tile) {
+        int columns = headDim % 64 == 0 ? 64 : 32;
+        TensorBox queries = new TensorBox(GROUP_QUERIES, columns);
+        TensorBox keys = new TensorBox(tile.blockN(), columns);
+        return List.of(queries, keys, keys, queries);
+    }
+}

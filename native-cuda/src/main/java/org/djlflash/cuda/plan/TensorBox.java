@@ -1,0 +1,20 @@
+package org.djlflash.cuda.plan;
+
+/**
+ * The part of a tensor that one asynchronous copy moves: rows of one head. Shared memory holds it
+ * row by row, 16-byte pieces permuted in the manner that its width names. Immutable.
+ *
+ * @param rows the rows, at most 256
+ * @param columns the elements of a row: 16, 32 or 64
+ */
+public record TensorBox(int rows, int columns) {
+
+    /**
+     * Returns the width of the permutation.
+     *
+     * @return 32, 64 or 128
+     */
+    public int swizzleBytes() {
+        return columns * ElementType.BYTES;
+    }
+}

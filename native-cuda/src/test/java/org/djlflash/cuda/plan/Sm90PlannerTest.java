@@ -1,0 +1,98 @@
+package org.djlflash.cuda.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class Sm90PlannerTest {
+
+    @ParameterizedTest
+    @ValueSource(ints = {40, 64, 72, 96, 104, 128, 136, 256})
+    void takesPlainProblemsOnHopper(int headSize) {
+        for (CausalAlignment causal : CausalAlignment.values()) {
+            AttentionProblem problem =
+                    PlanFixtures.problem(headSize).withCausal(causal).withKeyLengths(true);
+            KernelStep step = forward(problem, PlanFixtures.H200);
+            assertEquals("forward_sm90", step.variant().entry());
+            assertEquals("sm_90a", step.variant().architecture());
+            assertEquals(4, step.boxes().size());
+            assertTrue(step.sharedBytes() <= PlanFixtures.H200.sharedMemoryPerBlock());
+            for (TensorBox box : step.boxes()) {
+                assertTrue(box.rows() <= 256 && box.swizzleBytes() <= 128, box::toString);
+                assertEquals(0, TileTable.headDim(headSize) % box.columns());
+            }
+        }
+    }
+
+    @Test
+    void startsNoMoreBlocksThanThereAreJobsOrMultiprocessors() {
+        // 2 x 8 heads x 3 jobs of 128 queries.
+        assertEquals(48, forward(PlanFixtures.problem(128), PlanFixtures.H200).blocks());
+        AttentionShape large = new AttentionShape(8, 16, 16, 4096, 4096, 128);
+        AttentionProblem problem = AttentionProblem.of(ElementType.BF16, large);
+        assertEquals(132, forward(problem, PlanFixtures.H200).blocks());
+    }
+
+    @Test
+    void blocksClaimJobsOnlyWhereTheyHaveSeveralOfDifferentLength() {
+        AttentionProblem small = PlanFixtures.problem(64);
+        AttentionProblem large =
+                AttentionProblem.of(
+                        ElementType.BF16, new AttentionShape(8, 16, 16, 4096, 4096, 64));
+        for (AttentionProblem problem : List.of(small, large)) {
+            assertEquals(0, counterBytes(problem));
+        }
+        assertEquals(0, counterBytes(small.withCausal(CausalAlignment.BOTTOM_RIGHT)));
+        assertTrue(counterBytes(large.withCausal(CausalAlignment.BOTTOM_RIGHT)) >= 4);
+    }
+
+    private static long counterBytes(AttentionProblem problem) {
+        return AttentionPlanner.plan(problem, PlanFixtures.H200).forwardWorkspace().bytes();
+    }
+
+    @Test
+    void leavesTheRestToThePortableKernels() {
+        AttentionProblem plain = PlanFixtures.problem(64);
+        AttentionProblem.Layouts layouts = plain.layouts();
+        TensorLayout repeated = new TensorLayout(0, 0, 64, 1, true);
+        TensorLayout far = new TensorLayout(1L << 39, 64, 64, 1, true);
+        for (AttentionProblem problem :
+                List.of(
+                        PlanFixtures.problem(32),
+                        PlanFixtures.decode(1, 4096, 128),
+                        plain.withBias(BiasKind.ELEMENT),
+                        plain.withDropout(0.1),
+                        plain.withLayouts(withKey(layouts, repeated)),
+                        plain.withLayouts(withKey(layouts, far)))) {
+            assertEquals(1, Sm90Planner.forwardReasons(problem, PlanFixtures.H200).size());
+            assertEquals(
+                    Sm80Planner.plan(problem, PlanFixtures.H200),
+                    AttentionPlanner.plan(problem, PlanFixtures.H200));
+        }
+        assertEquals(1, Sm90Planner.forwardReasons(plain, PlanFixtures.A100).size());
+        DeviceInfo blackwell = new DeviceInfo(0, "B200", 10, 0, 148, 227 * 1024);
+        assertEquals(1, Sm90Planner.forwardReasons(plain, blackwell).size());
+    }
+
+    @Test
+    void keepsThePortableBackward() {
+        AttentionProblem training = PlanFixtures.training(64);
+        assertEquals(
+                Sm80Planner.plan(training, PlanFixtures.H200).backward(),
+                AttentionPlanner.plan(training, PlanFixtures.H200).backward());
+    }
+
+    private static KernelStep forward(AttentionProblem problem, DeviceInfo device) {
+        return AttentionPlanner.plan(problem, device).forward().get(0);
+    }
+
+    private static AttentionProblem.Layouts withKey(
+            AttentionProblem.Layouts layouts, TensorLayout key) {
+        return new AttentionProblem.Layouts(
+                layouts.query(), key, layouts.value(), layouts.output());
+    }
+}
