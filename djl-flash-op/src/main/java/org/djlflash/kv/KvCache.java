@@ -12,7 +12,6 @@ import java.util.EnumSet;
 import java.util.Set;
 import org.djlflash.backend.ArrayCheck;
 import org.djlflash.torch.GradMode;
-import org.djlflash.torch.Tensor;
 import org.djlflash.torch.TorchLibrary;
 
 /**
@@ -34,8 +33,9 @@ public final class KvCache implements AutoCloseable {
     private final int heads;
     private final int capacity;
     private final int headSize;
-    private final NDArray keys;
-    private final NDArray values;
+    private final DataType dataType;
+    private final CachedRows keys;
+    private final CachedRows values;
     private final long[] lengths;
     private final DeviceLengths deviceLengths;
 
@@ -44,13 +44,14 @@ public final class KvCache implements AutoCloseable {
         heads = builder.heads;
         capacity = builder.capacity;
         headSize = builder.headSize;
+        dataType = builder.dataType;
         lengths = new long[batchSize];
         manager = parent.newSubManager();
         boolean done = false;
         try {
             Shape shape = new Shape(batchSize, heads, capacity, headSize);
-            keys = manager.zeros(shape, builder.dataType);
-            values = manager.zeros(shape, builder.dataType);
+            keys = new CachedRows(manager, shape, dataType);
+            values = new CachedRows(manager, shape, dataType);
             deviceLengths = new DeviceLengths(manager, batchSize, capacity);
             done = true;
         } finally {
@@ -106,57 +107,13 @@ public final class KvCache implements AutoCloseable {
         checkCounts(counts, key.getShape().get(2));
         GradMode.off(
                 () -> {
-                    copy(key, keys, counts);
-                    copy(value, values, counts);
+                    keys.append(key, counts, lengths);
+                    values.append(value, counts, lengths);
                     return null;
                 });
         for (int row = 0; row < batchSize; row++) {
             lengths[row] += counts[row];
         }
-    }
-
-    /** Copies all rows at once where they are alike: each copy is a call into PyTorch. */
-    private void copy(NDArray source, NDArray target, long[] counts) {
-        try (Tensor from = Tensor.lentBy(source);
-                Tensor to = Tensor.lentBy(target)) {
-            if (isUniform(counts) && isUniform()) {
-                copyRows(from, to, 0, batchSize, counts[0]);
-                return;
-            }
-            for (int row = 0; row < batchSize; row++) {
-                copyRows(from, to, row, 1, counts[row]);
-            }
-        }
-    }
-
-    private void copyRows(Tensor from, Tensor to, int row, int rows, long count) {
-        if (count == 0) {
-            return;
-        }
-        long[] sizes = {rows, heads, count, headSize};
-        long[] strides = from.strides();
-        try (Tensor part = from.view(sizes, strides, row * strides[0]);
-                Tensor slot = to.view(sizes, strides(), offset(row, lengths[row]))) {
-            slot.copyFrom(part);
-        }
-    }
-
-    private long[] strides() {
-        long head = (long) capacity * headSize;
-        return new long[] {heads * head, head, headSize, 1};
-    }
-
-    private long offset(int row, long token) {
-        return ((long) row * heads * capacity + token) * headSize;
-    }
-
-    private static boolean isUniform(long[] numbers) {
-        for (long number : numbers) {
-            if (number != numbers[0]) {
-                return false;
-            }
-        }
-        return true;
     }
 
     private void check(String name, NDArray array) {
@@ -179,8 +136,7 @@ public final class KvCache implements AutoCloseable {
                             + headSize
                             + ")");
         }
-        if (array.getDataType() != keys.getDataType()
-                || !array.getDevice().equals(keys.getDevice())) {
+        if (array.getDataType() != dataType || !array.getDevice().equals(manager.getDevice())) {
             throw new IllegalArgumentException(
                     name
                             + " is "
@@ -188,9 +144,9 @@ public final class KvCache implements AutoCloseable {
                             + " on "
                             + array.getDevice()
                             + ", allowed in this cache is "
-                            + keys.getDataType()
+                            + dataType
                             + " on "
-                            + keys.getDevice());
+                            + manager.getDevice());
         }
     }
 
@@ -252,21 +208,10 @@ public final class KvCache implements AutoCloseable {
                                 + lengths[row]);
             }
         }
-        clear(keys, newLengths);
-        clear(values, newLengths);
+        // What was taken back may be NaN; a longer row would still multiply it, by 0.
+        keys.clear(newLengths, lengths);
+        values.clear(newLengths, lengths);
         System.arraycopy(newLengths, 0, lengths, 0, batchSize);
-    }
-
-    /** What was taken back may be NaN; a longer row would still multiply it, by 0. */
-    private void clear(NDArray array, long[] newLengths) {
-        try (Tensor tensor = Tensor.lentBy(array)) {
-            for (int row = 0; row < batchSize; row++) {
-                long[] sizes = {1, heads, lengths[row] - newLengths[row], headSize};
-                try (Tensor part = tensor.view(sizes, strides(), offset(row, newLengths[row]))) {
-                    part.zero();
-                }
-            }
-        }
     }
 
     /**
@@ -291,13 +236,9 @@ public final class KvCache implements AutoCloseable {
         return filled(values);
     }
 
-    private NDArray filled(NDArray array) {
+    private NDArray filled(CachedRows rows) {
         checkOpen();
-        long longest = Arrays.stream(lengths).max().orElse(0);
-        try (Tensor tensor = Tensor.lentBy(array)) {
-            return tensor.view(new long[] {batchSize, heads, longest, headSize}, strides(), 0)
-                    .toArray(manager);
-        }
+        return rows.first(Arrays.stream(lengths).max().orElse(0));
     }
 
     /**
@@ -328,7 +269,7 @@ public final class KvCache implements AutoCloseable {
      * @return true if so
      */
     public boolean isUniform() {
-        return isUniform(lengths);
+        return CachedRows.isUniform(lengths);
     }
 
     /**
@@ -364,7 +305,7 @@ public final class KvCache implements AutoCloseable {
      * @return the size in bytes
      */
     public long sizeInBytes() {
-        return 2L * batchSize * heads * capacity * headSize * keys.getDataType().getNumOfBytes();
+        return 2L * batchSize * heads * capacity * headSize * dataType.getNumOfBytes();
     }
 
     /** Frees the memory. Closing twice is harmless. */
