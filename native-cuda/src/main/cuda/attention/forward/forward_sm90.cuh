@@ -13,7 +13,6 @@
 #include "attention/params.cuh"
 #include "attention/softmax_state.cuh"
 #include "attention/visibility.cuh"
-#include "tile/cluster_sm90.cuh"
 #include "tile/math.cuh"
 #include "tile/mma_sm80.cuh"
 #include "tile/tma_sm90.cuh"
@@ -33,11 +32,12 @@ struct ForwardMaps {
 struct ForwardJob {
     int batch;
     int head;
+    int kv_head;
     int first_query;
     int blocks;  // of keys; negative: there are no more jobs
     int length;
     int causal_shift;
-    int reserved[2];
+    int reserved;
 };  // 32 bytes
 
 // K and V of the heads that are worked on at the same time should stay in the L2 cache.
@@ -47,7 +47,7 @@ constexpr i64 SECTION_BYTES = 32 << 20;
 // weight then fits an fp16.
 constexpr float TRUSTED_SUM = 32768.f;
 
-template <class Element_, int D_, int BLOCK_N_, int GROUPS_, int Q_STAGES_, int CLUSTER_>
+template <class Element_, int D_, int BLOCK_N_, int GROUPS_, int Q_STAGES_, int KV_STAGES_>
 struct ForwardSm90 {
     using Element = Element_;
     static constexpr int D = D_;
@@ -55,8 +55,7 @@ struct ForwardSm90 {
     static constexpr int GROUPS = GROUPS_;
     static constexpr int M = 64 * GROUPS;
     static constexpr int Q_STAGES = Q_STAGES_;
-    static constexpr int KV_STAGES = 2;
-    static constexpr int CLUSTER = CLUSTER_;
+    static constexpr int KV_STAGES = KV_STAGES_;
     using Tile = Panels<D % 64 == 0 ? 128 : 64>;
     static constexpr int PANELS = D / Tile::COLUMNS;
     static constexpr int Q_GROUP_BYTES = 64 * D * 2;  // queries of one consumer
@@ -72,7 +71,8 @@ struct ForwardSm90 {
     static constexpr int K = Q + Q_STAGES * Q_BYTES;
     static constexpr int V = K + KV_STAGES * KV_BYTES;
     static constexpr int JOBS = V + KV_STAGES * KV_BYTES;
-    static constexpr int Q_FULL = JOBS + Q_STAGES * sizeof(ForwardJob);
+    static constexpr int LSE = JOBS + Q_STAGES * sizeof(ForwardJob);
+    static constexpr int Q_FULL = LSE + Q_STAGES * M * 4;
     static constexpr int Q_EMPTY = Q_FULL + 8 * Q_STAGES;
     static constexpr int O_FULL = Q_EMPTY + 8 * Q_STAGES;
     static constexpr int K_FULL = O_FULL + 8 * GROUPS;
@@ -103,8 +103,8 @@ struct ForwardProducer : Traits {
     char* shared;
     unsigned int base;
     int* next_job;
+    int section_heads;
     int lane;
-    int rank;
     bool leader;
     typename Traits::template Ring<Traits::KV_STAGES> k_ring, v_ring;
     typename Traits::template Ring<Traits::Q_STAGES> q_ring;
@@ -117,35 +117,33 @@ struct ForwardProducer : Traits {
           base(shared_address(memory)),
           next_job(counter),
           lane(threadIdx.x % 32),
-          rank(Traits::CLUSTER > 1 ? cluster_rank() : 0),
-          leader(elect_one()) {}
+          leader(elect_one()) {
+        section_heads = 1;
+        if (p.problem.visibility != VISIBLE_ALL) {
+            i64 fitting = max(SECTION_BYTES / (static_cast<i64>(p.problem.keys) * Traits::D * 4 + 1), 1ll);
+            section_heads = min(static_cast<int>(fitting) * (p.problem.heads / p.problem.kv_heads),
+                                p.problem.batch * p.problem.heads);
+        }
+    }
 
     // Jobs are ordered by sections of heads, within one from the last queries (under a causal rule the longest work) to
     // the first.
     __device__ __forceinline__ ForwardJob job(int index) const {
         const Problem& problem = p.problem;
-        constexpr int ROWS = Traits::CLUSTER * Traits::M;
-        int m_blocks = tiles(problem.queries, ROWS);
-        int all_heads = problem.batch * problem.heads;
-        int section = 1;
-        if (problem.visibility != VISIBLE_ALL) {
-            i64 fitting = SECTION_BYTES / (static_cast<i64>(problem.keys) * Traits::D * 4 + 1);
-            section = static_cast<int>(min(max(fitting, 1ll) * (problem.heads / problem.kv_heads),
-                                           static_cast<i64>(all_heads)));
-        }
-        int first_head = index / (section * m_blocks) * section;
+        int m_blocks = tiles(problem.queries, Traits::M);
+        int first_head = index / (section_heads * m_blocks) * section_heads;
         int within = index - first_head * m_blocks;
-        section = min(section, all_heads - first_head);
-        int row = first_head + within % section;
+        int heads = min(section_heads, problem.batch * problem.heads - first_head);
+        int row = first_head + within % heads;
         ForwardJob job;
         job.batch = row / problem.heads;
         job.head = row % problem.heads;
-        int first_row = (m_blocks - 1 - within / section) * ROWS;
-        job.first_query = first_row + rank * Traits::M;
+        job.kv_head = job.head / (problem.heads / problem.kv_heads);
+        job.first_query = (m_blocks - 1 - within / heads) * Traits::M;
         VisibleKeys visible(problem, job.batch);
         job.length = visible.length;
         job.causal_shift = visible.causal_shift;
-        job.blocks = tiles(visible.limit(min(first_row + ROWS, problem.queries) - 1), Traits::N);
+        job.blocks = tiles(visible.limit(min(job.first_query + Traits::M, problem.queries) - 1), Traits::N);
         return job;
     }
 
@@ -176,17 +174,10 @@ struct ForwardProducer : Traits {
                                                 const ForwardJob& job, int n) const {
         if (leader) {
             barrier_arrive_expect(full, Traits::KV_BYTES);
-            int kv_head = job.head / (p.problem.heads / p.problem.kv_heads);
 #pragma unroll
             for (int panel = 0; panel < Traits::PANELS; ++panel) {
-                unsigned int place = target + panel * (Traits::KV_BYTES / Traits::PANELS);
-                if (Traits::CLUSTER == 1) {
-                    tensor_load(place, map, full, panel * Tile::COLUMNS, n * Traits::N, kv_head, job.batch);
-                } else {
-                    constexpr int SHARE = Traits::N / Traits::CLUSTER;
-                    tensor_load_multicast(place + rank * SHARE * Tile::COLUMNS * 2, map, full, panel * Tile::COLUMNS,
-                                          n * Traits::N + rank * SHARE, kv_head, job.batch, (1 << Traits::CLUSTER) - 1);
-                }
+                tensor_load(target + panel * (Traits::KV_BYTES / Traits::PANELS), map, full, panel * Tile::COLUMNS,
+                            n * Traits::N, job.kv_head, job.batch);
             }
         }
         __syncwarp();
@@ -225,55 +216,77 @@ struct ForwardProducer : Traits {
         v_ring.next();
     }
 
+    // K runs one tile ahead of V. With a second place for Q that holds from job to job: the last V of a job is loaded
+    // after the first K and the Q of the next one.
     __device__ __forceinline__ void run() {
-        int jobs = tiles(p.problem.queries, Traits::CLUSTER * Traits::M) * p.problem.batch * p.problem.heads;
-        int index = blockIdx.x / Traits::CLUSTER;
+        int jobs = tiles(p.problem.queries, Traits::M) * p.problem.batch * p.problem.heads;
+        int index = blockIdx.x;
+        ForwardJob previous;
+        previous.blocks = 0;
+        ForwardJob now = job(min(index, jobs - 1));
         while (index < jobs) {
-            ForwardJob now = job(index);
             int claimed = 0;
             if (next_job && lane == 0) claimed = atomicAdd(next_job, 1);
             int n = now.blocks - 1;
             if (n >= 0) load_k(now, n);
             load_q(now);
-#pragma unroll 1
-            for (; n > 0; --n) {
+            if (Traits::Q_STAGES > 1 && previous.blocks > 0) load_v(previous, 0);
+            if (n > 0) {
                 load_k(now, n - 1);
                 load_v(now, n);
+                --n;
             }
-            if (n == 0) load_v(now, 0);
-            int clusters = gridDim.x / Traits::CLUSTER;
-            index = next_job ? clusters + __shfl_sync(0xffffffffu, claimed, 0) : index + clusters;
+            previous = now;
+            index = gridDim.x + (next_job ? __shfl_sync(0xffffffffu, claimed, 0) : index);
+            if (index < jobs) now = job(index);
+#pragma unroll 1
+            for (; n > 0; --n) {
+                load_k(previous, n - 1);
+                load_v(previous, n);
+            }
+            if (Traits::Q_STAGES == 1 && n == 0) load_v(previous, 0);
         }
-        ForwardJob end;
-        end.blocks = -1;
-        load_q(end);
+        now.blocks = -1;
+        load_q(now);
+        if (Traits::Q_STAGES > 1 && previous.blocks > 0) load_v(previous, 0);
     }
 };
 
-// Stores what the consumers leave in the place of Q; one thread.
+// Stores what the consumers leave: O in the place of Q, and the log-sum-exp; one warp.
 template <class Traits>
-__device__ __forceinline__ void forward_store(const ForwardMaps& maps, const char* shared) {
+__device__ __forceinline__ void forward_store(const ForwardParams& p, const ForwardMaps& maps, const char* shared) {
     unsigned int base = shared_address(shared);
+    int lane = threadIdx.x % 32;
     typename Traits::template Ring<Traits::Q_STAGES> q_ring;
     for (unsigned int jobs = 0;; ++jobs) {
         unsigned int stage = q_ring.stage();
         barrier_wait(base + Traits::Q_FULL + 8 * stage, q_ring.parity());
         ForwardJob job = reinterpret_cast<const ForwardJob*>(shared + Traits::JOBS)[stage];
         if (job.blocks < 0) break;
+        i64 first_row = (static_cast<i64>(job.batch) * p.problem.heads + job.head) * p.problem.queries;
 #pragma unroll
         for (int group = 0; group < Traits::GROUPS; ++group) {
             barrier_wait(base + Traits::O_FULL + 8 * group, jobs % 2);
+            if (lane == 0) {
 #pragma unroll
-            for (int panel = 0; panel < Traits::PANELS; ++panel) {
-                unsigned int source = base + Traits::Q + stage * Traits::Q_BYTES + group * Traits::Q_GROUP_BYTES +
-                                      panel * (Traits::Q_GROUP_BYTES / Traits::PANELS);
-                tensor_store(&maps.o, source, panel * Traits::Tile::COLUMNS, job.first_query + 64 * group, job.head,
-                             job.batch);
+                for (int panel = 0; panel < Traits::PANELS; ++panel) {
+                    unsigned int source = base + Traits::Q + stage * Traits::Q_BYTES + group * Traits::Q_GROUP_BYTES +
+                                          panel * (Traits::Q_GROUP_BYTES / Traits::PANELS);
+                    tensor_store(&maps.o, source, panel * Traits::Tile::COLUMNS, job.first_query + 64 * group, job.head,
+                                 job.batch);
+                }
+                bulk_commit();
             }
-            bulk_commit();
+            const float* lse = reinterpret_cast<const float*>(shared + Traits::LSE) + stage * Traits::M;
+#pragma unroll
+            for (int row = group * 64 + lane; row < group * 64 + 64; row += 32) {
+                int query = job.first_query + row;
+                if (p.lse && query < p.problem.queries) p.lse[first_row + query] = lse[row];
+            }
         }
-        bulk_wait_read<0>();
-        barrier_arrive(base + Traits::Q_EMPTY + 8 * stage);
+        if (lane == 0) bulk_wait_read<0>();
+        __syncwarp();
+        if (lane == 0) barrier_arrive(base + Traits::Q_EMPTY + 8 * stage);
         q_ring.next();
     }
 }
@@ -316,13 +329,8 @@ struct ForwardConsumer : Traits {
 
     __device__ __forceinline__ const ForwardJob& job() const { return job(q_ring); }
 
-    // This warp is done with a stage of K or V, which all blocks of the cluster fill.
-    __device__ __forceinline__ void release(unsigned int barrier) const {
-        if (Traits::CLUSTER == 1) {
-            if (lane == 0) barrier_arrive(barrier);
-        } else if (lane < Traits::CLUSTER) {
-            barrier_arrive_remote(barrier, lane);
-        }
+    __device__ __forceinline__ void arrive(unsigned int barrier) const {
+        if (lane == 0) barrier_arrive(barrier);
     }
 
     // Starts S = Q K^T of the next keys.
@@ -359,12 +367,12 @@ struct ForwardConsumer : Traits {
 
     __device__ __forceinline__ void scores_done(KvRing k_ring) {
         hold(s);
-        release(base + Traits::K_EMPTY + 8 * k_ring.stage());
+        arrive(base + Traits::K_EMPTY + 8 * k_ring.stage());
     }
 
     __device__ __forceinline__ void output_done() {
         hold(o);
-        release(base + Traits::V_EMPTY + 8 * kv_ring.stage());
+        arrive(base + Traits::V_EMPTY + 8 * kv_ring.stage());
         kv_ring.next();
     }
 
@@ -464,8 +472,7 @@ struct ForwardConsumer : Traits {
 
     // The scores of this warp alone; K has left shared memory by now.
     __device__ __forceinline__ void scores_again(int n_block) {
-        int kv_head = job().head / (p.problem.heads / p.problem.kv_heads);
-        i64 first_row = job().batch * p.k.batch + kv_head * p.k.head + (n_block * N + lane / 4) * p.k.row;
+        i64 first_row = job().batch * p.k.batch + job().kv_head * p.k.head + (n_block * N + lane / 4) * p.k.row;
         const char* k = static_cast<const char*>(p.k.data) + first_row * 2 + lane % 4 * 4;
         i64 eight_rows = p.k.row * 16;
         unsigned int q_tile = base + Traits::Q + q_ring.stage() * Traits::Q_BYTES + group * Traits::Q_GROUP_BYTES;
@@ -482,7 +489,8 @@ struct ForwardConsumer : Traits {
                 float(&d)[4] = *reinterpret_cast<float(*)[4]>(s + 4 * n);
                 Mma<Element>::run(d, a, load_global_if(1, rows), load_global_if(upper, rows + 16));
                 rows += eight_rows;
-                asm volatile("" : "+l"(rows));  // one address at a time
+                asm volatile("" : "+l"(rows));  // one at a time: there are no registers for more
+                __syncwarp();
             }
             k += 32;
         }
@@ -569,7 +577,7 @@ struct ForwardConsumer : Traits {
         unsigned int stage = q_ring.stage();
         start_both(q_ring.following());
         float inverse[2];
-        close_rows(inverse);
+        close_rows(stage, inverse);
         reset();
         q_ring.next();
         blocks = await_job(q_ring);
@@ -591,16 +599,15 @@ struct ForwardConsumer : Traits {
         finish();
     }
 
-    // Writes the log-sum-exp of a job whose weights are complete; what is left to do is to multiply O by `inverse`.
-    __device__ __forceinline__ void close_rows(float (&inverse)[2]) {
+    // Leaves the log-sum-exp of a job whose weights are complete; what is left to do is to multiply O by `inverse`.
+    __device__ __forceinline__ void close_rows(unsigned int stage, float (&inverse)[2]) {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
             float sum = quad_sum(rows[half].sum);
             inverse[half] = sum == 0.f ? 0.f : reciprocal_fast(sum);
-            int query = job().first_query + query_in_job(half);
-            if (p.lse && lane % 4 == 0 && query < p.problem.queries) {
-                i64 index = (static_cast<i64>(job().batch) * p.problem.heads + job().head) * p.problem.queries + query;
-                p.lse[index] = log_sum_exp_2(rows[half].maximum, sum) * LN_2;
+            if (lane % 4 == 0) {
+                store_shared(base + Traits::LSE + (stage * Traits::M + query_in_job(half)) * 4,
+                             __float_as_int(log_sum_exp_2(rows[half].maximum, sum) * LN_2));
             }
         }
     }
@@ -619,7 +626,7 @@ struct ForwardConsumer : Traits {
         }
         async_fence();
         __syncwarp();
-        if (lane == 0) barrier_arrive(base + Traits::O_FULL + 8 * group);
+        arrive(base + Traits::O_FULL + 8 * group);
     }
 
     // Waits for a job and tells its number of key blocks.
@@ -630,7 +637,7 @@ struct ForwardConsumer : Traits {
 
     __device__ __forceinline__ void finish() {
         float inverse[2];
-        close_rows(inverse);
+        close_rows(q_ring.stage(), inverse);
         leave_output(q_ring.stage(), inverse);
         q_ring.next();
         blocks = await_job(q_ring);
@@ -675,18 +682,14 @@ __device__ __forceinline__ void forward_sm90(const ForwardParams& p, const Forwa
         for (int i = 0; i < Traits::GROUPS; ++i) barrier_init(base + Traits::O_FULL + 8 * i, 4);
         for (int i = 0; i < Traits::KV_STAGES; ++i) {
             barrier_init(base + Traits::K_FULL + 8 * i, 1);
-            barrier_init(base + Traits::K_EMPTY + 8 * i, 4 * Traits::GROUPS * Traits::CLUSTER);
+            barrier_init(base + Traits::K_EMPTY + 8 * i, 4 * Traits::GROUPS);
             barrier_init(base + Traits::V_FULL + 8 * i, 1);
-            barrier_init(base + Traits::V_EMPTY + 8 * i, 4 * Traits::GROUPS * Traits::CLUSTER);
+            barrier_init(base + Traits::V_EMPTY + 8 * i, 4 * Traits::GROUPS);
         }
         barrier_init(base + Traits::V_LANDED, 1);
         barrier_init_fence();
     }
-    if (Traits::CLUSTER == 1) {
-        __syncthreads();
-    } else {
-        cluster_sync();
-    }
+    __syncthreads();
     int group = uniform(threadIdx.x / 128);
     if (group == 0) {
         registers_decrease<Traits::PRODUCER_REGISTERS>();
@@ -694,13 +697,12 @@ __device__ __forceinline__ void forward_sm90(const ForwardParams& p, const Forwa
         if (warp == 0) {
             ForwardProducer<Traits>(p, maps, next_job, shared).run();
         } else if (warp == 1) {
-            if (elect_one()) forward_store<Traits>(maps, shared);
+            forward_store<Traits>(p, maps, shared);
         }
     } else {
         registers_increase<Traits::CONSUMER_REGISTERS>();
         ForwardConsumer<Traits>(p, shared, group - 1).run();
     }
-    if (Traits::CLUSTER > 1) cluster_sync();  // others may still write here
 }
 
 }  // namespace flash
