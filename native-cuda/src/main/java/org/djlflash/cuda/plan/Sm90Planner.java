@@ -80,13 +80,12 @@ final class Sm90Planner {
         AttentionProblem problem = portable.problem();
         AttentionShape shape = problem.shape();
         int headDim = TileTable.headDim(shape.headSize());
-        boolean causal = problem.causal() != CausalAlignment.NONE;
-        Sm90Tile tile = Sm90Tile.of(headDim, causal);
+        Sm90Tile tile = Sm90Tile.of(headDim);
         long rows = (long) GROUP_QUERIES * tile.groups();
         long jobs = (shape.queries() + rows - 1) / rows * shape.queryHeads() * shape.batch();
         int multiprocessors = portable.device().multiprocessors();
         // Blocks claim jobs where these differ in length and a block has more than one.
-        boolean claims = causal && jobs > multiprocessors;
+        boolean claims = problem.causal() != CausalAlignment.NONE && jobs > multiprocessors;
         return portable.withForward(
                 new KernelStep(
                         new KernelVariant(
@@ -105,7 +104,7 @@ final class Sm90Planner {
                 "BLOCK_N=" + tile.blockN(),
                 "WARPGROUPS=" + tile.groups(),
                 "QUERY_STAGES=" + tile.queryStages(),
-                "CLUSTER_SIZE=1");
+                "KEY_STAGES=" + tile.keyStages());
     }
 
     private static List<TensorBox> boxes(int headDim, Sm90Tile tile) {

@@ -7,31 +7,28 @@ package org.djlflash.cuda.plan;
  * @param blockN the keys of a step
  * @param groups the warp groups that compute, 64 queries each
  * @param queryStages the buffers for queries: with two the next job is loaded under the present one
+ * @param keyStages the buffers for keys, and as many for values
  */
-record Sm90Tile(int blockN, int groups, int queryStages) {
+record Sm90Tile(int blockN, int groups, int queryStages, int keyStages) {
 
     private static final int GROUP_QUERIES = 64;
-    private static final int KEY_STAGES = 2;
 
-    /** What a buffer for queries needs beside them: the job and two barriers. */
-    private static final int JOB_BYTES = 32 + 2 * Long.BYTES;
+    /** What a buffer for queries needs for each of them and beside: log-sum-exp, the job. */
+    private static final int QUERY_BYTES = Float.BYTES;
 
-    /** The barriers of keys and values. */
-    private static final int BARRIER_BYTES = 9 * Long.BYTES;
+    private static final int JOB_BYTES = 32;
 
     /**
      * Returns the tile of a problem.
      *
      * @param headDim the compiled head size, 64 to 256
-     * @param causal whether later keys are hidden: smaller steps waste less at the diagonal
      * @return the tile
      */
-    static Sm90Tile of(int headDim, boolean causal) {
+    static Sm90Tile of(int headDim) {
         return switch (headDim) {
-            case 64 -> new Sm90Tile(112, 3, 2);
-            case 96 -> new Sm90Tile(128, 2, 2);
-            case 128 -> causal ? new Sm90Tile(128, 2, 2) : new Sm90Tile(176, 2, 1);
-            default -> new Sm90Tile(80, 2, 1);
+            case 64 -> new Sm90Tile(128, 3, 2, 4);
+            case 96, 128 -> new Sm90Tile(128, 2, 2, 2);
+            default -> new Sm90Tile(64, 2, 1, 2);
         };
     }
 
@@ -43,9 +40,10 @@ record Sm90Tile(int blockN, int groups, int queryStages) {
      */
     int sharedBytes(int headDim) {
         int row = headDim * ElementType.BYTES;
-        return queryStages * (groups * GROUP_QUERIES * row + JOB_BYTES)
-                + 2 * KEY_STAGES * blockN * row
-                + groups * Long.BYTES
-                + BARRIER_BYTES;
+        int queries = groups * GROUP_QUERIES;
+        int barriers = 2 * queryStages + groups + 4 * keyStages + 1;
+        return queryStages * (queries * (row + QUERY_BYTES) + JOB_BYTES)
+                + 2 * keyStages * blockN * row
+                + barriers * Long.BYTES;
     }
 }
