@@ -1,5 +1,7 @@
 package org.djlflash;
 
+import static org.djlflash.CacheFixture.filled;
+import static org.djlflash.CacheFixture.zeros;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -10,15 +12,11 @@ import ai.djl.ndarray.types.Shape;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import org.djlflash.kv.KvCache;
-import org.djlflash.testkit.Closeness;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A refused decoding step is refused in words and leaves the cache as it was. */
 class DecodeBadInputTest {
-
-    /** Rows of the cache hold 2 tokens and 1, there is room for 4. */
-    private static final int CAPACITY = 4;
 
     static Stream<Refusal> refusals() {
         return Stream.of(
@@ -183,45 +181,17 @@ class DecodeBadInputTest {
             Class<? extends RuntimeException> type,
             BiConsumer<NDManager, KvCache> bad,
             String... words) {
-        return new Refusal(
+        return CacheFixture.refusal(
                 name,
                 type,
-                m -> {
-                    KvCache cache = filled(m);
-                    double[] keys = Closeness.toDoubles(cache.keys());
-                    double[] values = Closeness.toDoubles(cache.values());
-                    try {
-                        bad.accept(m, cache);
-                    } finally {
-                        assertArrayEquals(new long[] {2, 1}, cache.lengths());
-                        Closeness.assertClose("keys", keys, cache.keys(), 0);
-                        Closeness.assertClose("values", values, cache.values(), 0);
-                    }
-                },
-                m -> {
-                    KvCache cache = filled(m);
+                bad,
+                (m, cache) -> {
                     NDArray mask = m.ones(new Shape(3), DataType.BOOLEAN);
                     decode(m, cache, with().optMask(mask).build(), 4, 2, 1);
                     plain(m, cache, 4, 2, 1);
-                    assertArrayEquals(new long[] {CAPACITY, 3}, cache.lengths());
+                    assertArrayEquals(new long[] {CacheFixture.CAPACITY, 3}, cache.lengths());
                 },
                 words);
-    }
-
-    private static KvCache filled(NDManager manager) {
-        KvCache cache =
-                KvCache.builder()
-                        .setBatchSize(2)
-                        .setHeads(2)
-                        .setHeadSize(8)
-                        .setCapacity(CAPACITY)
-                        .build(manager);
-        cache.append(
-                Fixtures.gaussian(manager, 1, 2, 2, 2, 8),
-                Fixtures.gaussian(manager, 2, 2, 2, 2, 8),
-                2,
-                1);
-        return cache;
     }
 
     private static void plain(
@@ -244,9 +214,5 @@ class DecodeBadInputTest {
 
     private static AttentionOptions.Builder with() {
         return AttentionOptions.builder();
-    }
-
-    private static NDArray zeros(NDManager manager, long... sizes) {
-        return manager.zeros(new Shape(sizes));
     }
 }

@@ -1,19 +1,19 @@
 package org.djlflash.kv;
 
+import static org.djlflash.CacheFixture.builder;
+import static org.djlflash.CacheFixture.zeros;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.util.passthrough.PassthroughNDManager;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
-import org.djlflash.Fixtures;
+import org.djlflash.CacheFixture;
 import org.djlflash.Refusal;
-import org.djlflash.testkit.Closeness;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.TorchOps;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,8 +27,8 @@ class KvCacheBadInputTest {
 
     static Stream<Refusal> appends() {
         return Stream.of(
-                append("key null", (m, c) -> c.append(null, zeros(m, 2, 3, 1, 4)), "key is null"),
-                append("value null", (m, c) -> c.append(zeros(m, 2, 3, 1, 4), null), "value is"),
+                append("key null", (m, c) -> c.append(null, zeros(m, 2, 2, 1, 8)), "key is null"),
+                append("value null", (m, c) -> c.append(zeros(m, 2, 2, 1, 8), null), "value is"),
                 append(
                         "other engine",
                         (m, c) -> {
@@ -37,18 +37,18 @@ class KvCacheBadInputTest {
                         },
                         "key is a PassthroughNDArray",
                         "allowed are arrays of the engine PyTorch"),
-                append("rank", (m, c) -> both(c, zeros(m, 3, 1, 4)), "key of shape (3, 1, 4)", "("),
-                append("batch", (m, c) -> both(c, zeros(m, 3, 3, 1, 4)), "(2, 3, tokens, 4)"),
-                append("heads", (m, c) -> both(c, zeros(m, 2, 6, 1, 4)), "(2, 3, tokens, 4)"),
-                append("head size", (m, c) -> both(c, zeros(m, 2, 3, 1, 8)), "(2, 3, tokens, 4)"),
+                append("rank", (m, c) -> both(c, zeros(m, 2, 1, 8)), "key of shape (2, 1, 8)", "("),
+                append("batch", (m, c) -> both(c, zeros(m, 3, 2, 1, 8)), "(2, 2, tokens, 8)"),
+                append("heads", (m, c) -> both(c, zeros(m, 2, 4, 1, 8)), "(2, 2, tokens, 8)"),
+                append("head size", (m, c) -> both(c, zeros(m, 2, 2, 1, 16)), "(2, 2, tokens, 8)"),
                 append(
                         "value of another shape",
-                        (m, c) -> c.append(zeros(m, 2, 3, 1, 4), zeros(m, 2, 3, 2, 4)),
-                        "value of shape (2, 3, 2, 4)",
-                        "allowed is that of key: (2, 3, 1, 4)"),
+                        (m, c) -> c.append(zeros(m, 2, 2, 1, 8), zeros(m, 2, 2, 2, 8)),
+                        "value of shape (2, 2, 2, 8)",
+                        "allowed is that of key: (2, 2, 1, 8)"),
                 append(
                         "type",
-                        (m, c) -> both(c, zeros(m, 2, 3, 1, 4).toType(DataType.FLOAT64, false)),
+                        (m, c) -> both(c, zeros(m, 2, 2, 1, 8).toType(DataType.FLOAT64, false)),
                         "key is float64 on cpu",
                         "allowed in this cache is float32 on cpu"),
                 append(
@@ -57,13 +57,13 @@ class KvCacheBadInputTest {
                                 both(
                                         c,
                                         TorchOps.cast(
-                                                zeros(m, 2, 3, 1, 4), ScalarType.BFLOAT16, m)),
+                                                zeros(m, 2, 2, 1, 8), ScalarType.BFLOAT16, m)),
                         "key is ",
                         "allowed in this cache is float32 on cpu"),
                 append(
                         "counts null",
                         (m, c) -> {
-                            NDArray key = zeros(m, 2, 3, 2, 4);
+                            NDArray key = zeros(m, 2, 2, 2, 8);
                             c.append(key, key, (long[]) null);
                         },
                         "null counts",
@@ -82,25 +82,25 @@ class KvCacheBadInputTest {
                 refusal(
                         "full",
                         STATE,
-                        (m, c) -> both(c, zeros(m, 2, 3, 4, 4)),
+                        (m, c) -> both(c, zeros(m, 2, 2, 4, 8)),
                         "cache full: row 0 needs 6 tokens",
-                        "the capacity is 5"),
+                        "the capacity is 4"),
                 refusal(
                         "key closed",
                         STATE,
                         (m, c) -> {
-                            NDArray key = zeros(m, 2, 3, 1, 4);
+                            NDArray key = zeros(m, 2, 2, 1, 8);
                             key.close();
-                            c.append(key, zeros(m, 2, 3, 1, 4));
+                            c.append(key, zeros(m, 2, 2, 1, 8));
                         },
                         "key is closed"),
                 refusal(
                         "value closed",
                         STATE,
                         (m, c) -> {
-                            NDArray value = zeros(m, 2, 3, 1, 4);
+                            NDArray value = zeros(m, 2, 2, 1, 8);
                             value.close();
-                            c.append(zeros(m, 2, 3, 1, 4), value);
+                            c.append(zeros(m, 2, 2, 1, 8), value);
                         },
                         "value is closed"));
     }
@@ -175,28 +175,16 @@ class KvCacheBadInputTest {
             Class<? extends RuntimeException> type,
             BiConsumer<NDManager, KvCache> bad,
             String... words) {
-        return new Refusal(
+        return CacheFixture.refusal(
                 name,
                 type,
-                m -> {
-                    KvCache cache = filled(m);
-                    double[] keys = Closeness.toDoubles(cache.keys());
-                    double[] values = Closeness.toDoubles(cache.values());
-                    try {
-                        bad.accept(m, cache);
-                    } finally {
-                        assertArrayEquals(new long[] {2, 1}, cache.lengths());
-                        Closeness.assertClose("keys", keys, cache.keys(), 0);
-                        Closeness.assertClose("values", values, cache.values(), 0);
-                    }
-                },
-                m -> {
-                    KvCache cache = filled(m);
-                    both(cache, zeros(m, 2, 3, 3, 4));
-                    assertArrayEquals(new long[] {5, 4}, cache.lengths());
+                bad,
+                (m, cache) -> {
+                    both(cache, zeros(m, 2, 2, 2, 8));
+                    assertArrayEquals(new long[] {CacheFixture.CAPACITY, 3}, cache.lengths());
                     cache.truncate(2, 1);
                     counted(m, cache, 2, 0);
-                    assertArrayEquals(new long[] {4, 1}, cache.lengths());
+                    assertArrayEquals(new long[] {CacheFixture.CAPACITY, 1}, cache.lengths());
                 },
                 words);
     }
@@ -208,20 +196,9 @@ class KvCacheBadInputTest {
                 bad,
                 m -> {
                     KvCache cache = builder().build(m);
-                    assertEquals(5, cache.capacity());
+                    assertEquals(CacheFixture.CAPACITY, cache.capacity());
                 },
                 words);
-    }
-
-    /** A cache whose rows hold 2 tokens and 1. */
-    private static KvCache filled(NDManager manager) {
-        KvCache cache = builder().build(manager);
-        cache.append(
-                Fixtures.gaussian(manager, 1, 2, 3, 2, 4),
-                Fixtures.gaussian(manager, 2, 2, 3, 2, 4),
-                2,
-                1);
-        return cache;
     }
 
     private static void both(KvCache cache, NDArray tokens) {
@@ -229,15 +206,7 @@ class KvCacheBadInputTest {
     }
 
     private static void counted(NDManager manager, KvCache cache, long... counts) {
-        NDArray tokens = zeros(manager, 2, 3, 2, 4);
+        NDArray tokens = zeros(manager, 2, 2, 2, 8);
         cache.append(tokens, tokens, counts);
-    }
-
-    private static NDArray zeros(NDManager manager, long... sizes) {
-        return manager.zeros(new Shape(sizes));
-    }
-
-    private static KvCache.Builder builder() {
-        return KvCache.builder().setBatchSize(2).setHeads(3).setHeadSize(4).setCapacity(5);
     }
 }
