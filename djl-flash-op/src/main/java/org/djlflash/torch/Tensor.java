@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import com.sun.jna.Pointer;
+import java.util.Arrays;
 
 /**
  * An owned PyTorch tensor handle: closing it frees the handle, not necessarily the storage, which
@@ -116,10 +117,14 @@ public final class Tensor implements AutoCloseable {
             ScalarType type, int deviceType, int deviceIndex, long[] sizes, long[] strides) {
         TorchLibrary.ensureAvailable();
         long[] out = new long[1];
-        TorchLibrary.check(
+        int status =
                 TorchAbi.aoti_torch_empty_strided(
-                        sizes.length, sizes, strides, type.code(), deviceType, deviceIndex, out),
-                "aoti_torch_empty_strided");
+                        sizes.length, sizes, strides, type.code(), deviceType, deviceIndex, out);
+        if (status != 0) {
+            // Most often memory is short: say of how much.
+            TorchLibrary.check(
+                    status, "aoti_torch_empty_strided of " + type + " " + Arrays.toString(sizes));
+        }
         return new Tensor(out[0], false, sizes);
     }
 
