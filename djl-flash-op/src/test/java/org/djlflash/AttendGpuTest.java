@@ -1,26 +1,17 @@
 package org.djlflash;
 
 import ai.djl.Device;
-import ai.djl.engine.Engine;
 import ai.djl.ndarray.types.DataType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
+import org.djlflash.testkit.RequiresGpu;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Outputs and gradients of every backend on a GPU against attention in double precision. */
-@Tag("gpu")
+@RequiresGpu
 class AttendGpuTest {
-
-    @BeforeAll
-    static void needGpu() {
-        Assumptions.assumeTrue(
-                Engine.getEngine("PyTorch").getGpuCount() > 0, "PyTorch finds no GPU");
-    }
 
     static Stream<AttendCases.Case> torch() {
         return Stream.concat(

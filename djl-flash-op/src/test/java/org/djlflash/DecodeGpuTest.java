@@ -4,34 +4,25 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import ai.djl.Device;
-import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import java.util.stream.IntStream;
 import org.djlflash.kv.KvCache;
 import org.djlflash.testkit.Closeness;
-import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
+import org.djlflash.testkit.RequiresGpu;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Decoding on a GPU, where the rows of a cache have lengths of their own. */
-@Tag("gpu")
+@RequiresGpu
 class DecodeGpuTest {
 
     private static final int HEADS = 4;
     private static final int KEY_HEADS = 2;
     private static final int HEAD_SIZE = 64;
     private static final int CAPACITY = 700;
-
-    @BeforeAll
-    static void needGpu() {
-        Assumptions.assumeTrue(
-                Engine.getEngine("PyTorch").getGpuCount() > 0, "PyTorch finds no GPU");
-    }
 
     private static NDManager manager() {
         return NDManager.newBaseManager(Device.gpu(), "PyTorch");

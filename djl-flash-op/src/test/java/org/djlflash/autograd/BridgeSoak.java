@@ -6,12 +6,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import org.djlflash.testkit.SoakJvm;
 import org.djlflash.torch.GradMode;
 import org.djlflash.torch.OperatorCall;
 import org.djlflash.torch.ScalarType;
@@ -261,12 +258,12 @@ enum BridgeSoak {
             long begin = System.nanoTime();
             for (int i = 0; i < calls; i++) {
                 if (i == calls / 10) {
-                    start = residentKilobytes();
+                    start = SoakJvm.residentKilobytes();
                 }
                 run(stage);
             }
             long microseconds = (System.nanoTime() - begin) / 1000 / calls;
-            long growth = residentKilobytes() - start;
+            long growth = SoakJvm.residentKilobytes() - start;
             logger.info("{}: {} calls, {} us each, {} KB", this, calls, microseconds, growth);
             if (growth > LIMIT_KILOBYTES) {
                 throw new AssertionError(growth + " KB more after " + calls + " calls");
@@ -274,34 +271,8 @@ enum BridgeSoak {
         }
     }
 
-    private static long residentKilobytes() {
-        System.gc();
-        try {
-            return Files.readAllLines(Path.of("/proc/self/status")).stream()
-                    .filter(line -> line.startsWith("VmRSS:"))
-                    .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
-                    .findFirst()
-                    .orElseThrow();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    /** Runs the soaks that are named, on a thread that records, as all but DJL's first do. */
+    /** Runs the soak that is named. */
     public static void main(String... names) throws InterruptedException {
-        Thread worker =
-                new Thread(
-                        () -> {
-                            for (String name : names) {
-                                valueOf(name).soak();
-                            }
-                        });
-        worker.setUncaughtExceptionHandler(
-                (thread, e) -> {
-                    logger.error("the soak failed", e);
-                    Runtime.getRuntime().halt(1);
-                });
-        worker.start();
-        worker.join();
+        SoakJvm.run(() -> valueOf(names[0]).soak());
     }
 }

@@ -5,19 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.djlflash.cuda.config.CudaSetting;
 import org.djlflash.cuda.jit.CubinRefusedException;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
-import org.djlflash.cuda.plan.BiasKind;
 import org.djlflash.cuda.plan.ElementType;
 import org.djlflash.cuda.plan.KernelStep;
 import org.djlflash.cuda.plan.KernelVariant;
@@ -26,13 +21,11 @@ import org.djlflash.cuda.testkit.AttentionCase;
 import org.djlflash.cuda.testkit.AttentionRun;
 import org.djlflash.cuda.testkit.RequiresGpu;
 import org.djlflash.cuda.testkit.TestGpu;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What launching promises beside right numbers: errors, threads, time, the cache in use. */
+/** What launching promises beside right numbers: errors, threads, time. */
 @RequiresGpu
 class LaunchGpuTest {
 
@@ -44,13 +37,6 @@ class LaunchGpuTest {
                     false,
                     null,
                     9);
-
-    @TempDir private Path temporary;
-
-    @AfterEach
-    void restoreSettings() {
-        System.clearProperty(CudaSetting.CACHE_FOLDER.property());
-    }
 
     @Test
     void refusedLaunchIsOneExceptionWithThePlanAndTheNextLaunchWorks() {
@@ -105,27 +91,6 @@ class LaunchGpuTest {
                             () -> TestGpu.open().forward(run.plan(), nothing, CudaStream.DEFAULT));
 
             assertTrue(e.getMessage().startsWith("No memory for the query of "), e::getMessage);
-        }
-    }
-
-    @Test
-    void emptyCacheIsFilledAndReadByTheNextLauncher() throws Exception {
-        System.setProperty(CudaSetting.CACHE_FOLDER.property(), temporary.resolve("c").toString());
-        // A combination that the jar does not hold.
-        AttentionProblem problem =
-                AttentionProblem.of(ElementType.FP16, new AttentionShape(1, 1, 1, 64, 64, 16))
-                        .withBias(BiasKind.FLOAT)
-                        .withDropout(0.5);
-        for (int run = 0; run < 2; run++) {
-            AttentionLauncher launcher = new AttentionLauncher(TestGpu.device(), List.of());
-            long start = System.nanoTime();
-            launcher.prepare(Sm80Planner.plan(problem, TestGpu.device()));
-            long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
-            LOG.warn("Kernel {} in {} ms", run == 0 ? "compiled" : "from the cache", millis);
-            assertTrue(millis <= (run == 0 ? 20_000 : 1_000));
-            try (Stream<Path> files = Files.list(temporary.resolve("c"))) {
-                assertEquals(1, files.count());
-            }
         }
     }
 

@@ -33,7 +33,7 @@ public final class AttentionRun implements AutoCloseable {
     private final AttentionCase attention;
     private final AttentionShape shape;
     private final ElementType type;
-    private final AttentionLauncher launcher = TestGpu.open();
+    private final AttentionLauncher launcher;
     private final List<GpuMemory> owned = new ArrayList<>();
     private final Map<String, HostTensor> tensors = new LinkedHashMap<>();
     private final Map<String, GpuMemory> memory = new LinkedHashMap<>();
@@ -48,7 +48,7 @@ public final class AttentionRun implements AutoCloseable {
      * @param attention the case
      */
     public AttentionRun(AttentionCase attention) {
-        this(attention, AttentionPlanner::plan);
+        this(attention, AttentionPlanner::plan, TestGpu.open());
     }
 
     /**
@@ -60,6 +60,24 @@ public final class AttentionRun implements AutoCloseable {
     public AttentionRun(
             AttentionCase attention,
             BiFunction<AttentionProblem, DeviceInfo, AttentionPlan> planner) {
+        this(attention, planner, TestGpu.open());
+    }
+
+    /**
+     * Prepares a case for a launcher of its own.
+     *
+     * @param attention the case
+     * @param launcher the launcher, made after {@link TestGpu#open}
+     */
+    public AttentionRun(AttentionCase attention, AttentionLauncher launcher) {
+        this(attention, AttentionPlanner::plan, launcher);
+    }
+
+    private AttentionRun(
+            AttentionCase attention,
+            BiFunction<AttentionProblem, DeviceInfo, AttentionPlan> planner,
+            AttentionLauncher launcher) {
+        this.launcher = launcher;
         this.attention = attention;
         this.shape = attention.problem().shape();
         this.type = attention.problem().element();
