@@ -1,6 +1,7 @@
 // Parameters of every kernel: one plain struct a kernel, passed by value as its only argument.
 // Letters: B batch, Hq query heads, Hkv key/value heads, T queries, F keys, D head_dim, S splits.
 // "element" is the 16-bit type the variant was compiled for (ELEMENT). All strides count elements, not bytes.
+// The Hopper backward lays row_stats and dq_accum out otherwise: see backward/layout_sm90.cuh.
 // Only 8-byte fields come before 4-byte fields, so every struct has the same layout on host and device (no padding
 // inside; sizes are multiples of 8).
 #pragma once

@@ -67,6 +67,12 @@ __device__ __forceinline__ uint4 load_shared_16(unsigned int address) {
     return v;
 }
 
+__device__ __forceinline__ float2 load_shared_float2(unsigned int address) {
+    float2 v;
+    asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];" : "=f"(v.x), "=f"(v.y) : "r"(address) : "memory");
+    return v;
+}
+
 __device__ __forceinline__ float4 load_shared_float4(unsigned int address) {
     float4 v;
     asm volatile("ld.shared.v4.f32 {%0,%1,%2,%3}, [%4];"

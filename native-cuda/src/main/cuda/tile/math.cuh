@@ -43,6 +43,13 @@ __device__ __forceinline__ int block_index() {
     return index;
 }
 
+// gridDim.x, likewise.
+__device__ __forceinline__ int grid_size() {
+    int size;
+    asm volatile("mov.u32 %0, %%nctaid.x;" : "=r"(size));
+    return size;
+}
+
 __device__ __forceinline__ int tiles(int length, int tile) { return (length + tile - 1) / tile; }
 
 }  // namespace flash

@@ -67,6 +67,9 @@ __device__ __forceinline__ void bulk_wait() {
 // anyone; a barrier has to follow if it is not this thread that starts the read.
 __device__ __forceinline__ void async_fence() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
+// The same for global memory.
+__device__ __forceinline__ void global_async_fence() { asm volatile("fence.proxy.async.global;" ::: "memory"); }
+
 // True in one lane of a converged warp.
 __device__ __forceinline__ bool elect_one() {
     unsigned int elected;
