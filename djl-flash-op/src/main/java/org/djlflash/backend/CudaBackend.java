@@ -1,5 +1,6 @@
 package org.djlflash.backend;
 
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -16,6 +17,8 @@ import org.djlflash.CausalAlignment;
 import org.djlflash.autograd.AttentionKernels.Settings;
 import org.djlflash.autograd.AttentionOperator;
 import org.djlflash.autograd.AttentionRegistration;
+import org.djlflash.cuda.jit.KernelUnavailableException;
+import org.djlflash.cuda.launch.CudaException;
 import org.djlflash.cuda.launch.Randomness;
 import org.djlflash.cuda.launch.TensorView;
 import org.djlflash.cuda.plan.AttentionProblem;
@@ -181,6 +184,8 @@ final class CudaBackend implements AttentionBackend {
                             keyLengths,
                             Randomness.NONE));
             return converted(output, request).toArray(inputs.query().getManager());
+        } catch (CudaException | KernelUnavailableException e) {
+            throw new EngineException("attention failed: " + e.getMessage(), e);
         }
     }
 
@@ -279,6 +284,7 @@ final class CudaBackend implements AttentionBackend {
         return request.dataType() == request.computeType() ? BiasKind.ELEMENT : BiasKind.FLOAT;
     }
 
+    /** Of contiguous arrays, as long as nothing else is known. */
     private static AttentionProblem problem(AttentionRequest request, boolean decode) {
         AttentionShape shape =
                 new AttentionShape(
@@ -288,15 +294,26 @@ final class CudaBackend implements AttentionBackend {
                         (int) request.queries(),
                         (int) request.keys(),
                         (int) request.headSize());
-        return AttentionProblem.of(
-                        CudaOperator.element(ScalarType.of(request.computeType())), shape)
-                .withScale(request.scale())
-                .withCausal(org.djlflash.cuda.plan.CausalAlignment.valueOf(request.causal().name()))
-                .withKeyLengths(request.keyLengths())
-                .withBias(biasKind(request))
-                .withDropout(request.dropout())
-                .withDeterministic(request.deterministic())
-                .withGradient(request.gradient() ? GradientNeed.INPUTS : GradientNeed.NONE)
-                .withDecode(decode);
+        return new AttentionProblem(
+                CudaOperator.element(ScalarType.of(request.computeType())),
+                shape,
+                AttentionProblem.Layouts.contiguous(shape),
+                request.scale(),
+                alignment(request.causal()),
+                request.keyLengths(),
+                biasKind(request),
+                request.dropout(),
+                request.gradient() ? GradientNeed.INPUTS : GradientNeed.NONE,
+                request.deterministic(),
+                decode);
+    }
+
+    private static org.djlflash.cuda.plan.CausalAlignment alignment(CausalAlignment causal) {
+        return switch (causal) {
+            case NONE -> org.djlflash.cuda.plan.CausalAlignment.NONE;
+            case BOTTOM_RIGHT -> org.djlflash.cuda.plan.CausalAlignment.BOTTOM_RIGHT;
+            case TOP_LEFT -> org.djlflash.cuda.plan.CausalAlignment.TOP_LEFT;
+            case ROW_LENGTH -> org.djlflash.cuda.plan.CausalAlignment.ROW_LENGTH;
+        };
     }
 }

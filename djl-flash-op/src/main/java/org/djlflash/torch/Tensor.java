@@ -24,18 +24,20 @@ public final class Tensor implements AutoCloseable {
     /** Whether the handle is another's, who frees it. */
     private final boolean lent;
 
-    /** Asked for once: nothing here resizes a tensor. */
+    // Asked for once: nothing here resizes a tensor.
     private long[] sizes;
+    private long[] strides;
 
-    private Tensor(long handle, boolean lent, long[] sizes) {
+    private Tensor(long handle, boolean lent, long[] sizes, long[] strides) {
         this.handle = handle;
         this.lent = lent;
         this.sizes = sizes;
+        this.strides = strides;
     }
 
     /** Takes over a handle that the caller owns. */
     static Tensor own(long handle) {
-        return new Tensor(handle, false, null);
+        return new Tensor(handle, false, null, null);
     }
 
     /**
@@ -48,7 +50,10 @@ public final class Tensor implements AutoCloseable {
     public static Tensor of(NDArray array) {
         TorchLibrary.ensureAvailable();
         return new Tensor(
-                newHandle(((PtNDArray) array).getHandle()), false, array.getShape().getShape());
+                newHandle(((PtNDArray) array).getHandle()),
+                false,
+                array.getShape().getShape(),
+                null);
     }
 
     /**
@@ -60,7 +65,7 @@ public final class Tensor implements AutoCloseable {
      */
     public static Tensor lentBy(NDArray array) {
         TorchLibrary.ensureAvailable();
-        return new Tensor(((PtNDArray) array).getHandle(), true, array.getShape().getShape());
+        return new Tensor(((PtNDArray) array).getHandle(), true, array.getShape().getShape(), null);
     }
 
     /**
@@ -125,7 +130,7 @@ public final class Tensor implements AutoCloseable {
             TorchLibrary.check(
                     status, "aoti_torch_empty_strided of " + type + " " + Arrays.toString(sizes));
         }
-        return new Tensor(out[0], false, sizes);
+        return new Tensor(out[0], false, sizes, strides);
     }
 
     /** Made on first use, when the library is there. */
@@ -145,7 +150,7 @@ public final class Tensor implements AutoCloseable {
      */
     public static Tensor emptyOnCpu() {
         TorchLibrary.ensureAvailable();
-        return new Tensor(Nothing.TENSOR.newHandle(), false, Nothing.TENSOR.sizes);
+        return new Tensor(Nothing.TENSOR.newHandle(), false, Nothing.TENSOR.sizes, null);
     }
 
     /**
@@ -175,7 +180,7 @@ public final class Tensor implements AutoCloseable {
                 TorchAbi.aoti_torch__reinterpret_tensor(
                         live(), sizes.length, sizes, strides, offset, out),
                 "aoti_torch__reinterpret_tensor");
-        return new Tensor(out[0], false, sizes);
+        return new Tensor(out[0], false, sizes, strides);
     }
 
     /**
@@ -281,9 +286,14 @@ public final class Tensor implements AutoCloseable {
      * @return the strides, in elements
      */
     public long[] strides() {
-        long[] out = new long[1];
-        TorchLibrary.check(TorchAbi.aoti_torch_get_strides(live(), out), "aoti_torch_get_strides");
-        return lent(out[0], knownSizes().length);
+        long tensor = live();
+        if (strides == null) {
+            long[] out = new long[1];
+            TorchLibrary.check(
+                    TorchAbi.aoti_torch_get_strides(tensor, out), "aoti_torch_get_strides");
+            strides = lent(out[0], knownSizes().length);
+        }
+        return strides.clone();
     }
 
     /** Copies an array that PyTorch lends. */
