@@ -4,7 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import java.util.Arrays;
 import org.djlflash.torch.Tensor;
+import org.djlflash.torch.TorchOps;
 
 /**
  * The keys, or the values, of a cache: room for the same number of tokens in every row. Knows
@@ -73,10 +75,54 @@ final class CachedRows {
         }
     }
 
-    /** A view of shape (B, heads, tokens, H) that the caller closes. */
-    NDArray first(long tokens) {
+    /**
+     * Makes row i what row {@code rows[i]} was, by way of a copy since rows may change places. What
+     * a row holds beyond its length stays zero, and a row that is there no more becomes so.
+     *
+     * @param rows the new rows
+     * @param lengths how many tokens each row holds before
+     */
+    void select(int[] rows, long[] lengths) {
+        int start = 0;
+        while (start < rows.length && rows[start] == start) {
+            start++;
+        }
+        long longest = Arrays.stream(lengths).max().orElse(0);
+        if (longest == 0) {
+            return;
+        }
+        if (start < rows.length) {
+            move(rows, start, lengths.length, longest);
+        }
+        if (rows.length < lengths.length) {
+            try (Tensor tensor = Tensor.lentBy(memory);
+                    Tensor dropped = slot(tensor, rows.length, lengths.length, longest)) {
+                dropped.zero();
+            }
+        }
+    }
+
+    private void move(int[] rows, int start, int before, long tokens) {
+        try (NDArray present = first(before, tokens);
+                NDArray indices = manager.create(Arrays.copyOfRange(rows, start, rows.length));
+                NDArray chosen = TorchOps.indexSelect(present, 0, indices, manager);
+                Tensor from = Tensor.lentBy(chosen);
+                Tensor tensor = Tensor.lentBy(memory);
+                Tensor to = slot(tensor, start, rows.length, tokens)) {
+            to.copyFrom(from);
+        }
+    }
+
+    /** A view of the first tokens of rows. */
+    private Tensor slot(Tensor tensor, int start, int end, long tokens) {
+        long[] sizes = {end - start, heads, tokens, headSize};
+        return tensor.view(sizes, strides(), offset(start, 0));
+    }
+
+    /** A view of shape (rows, heads, tokens, H) that the caller closes. */
+    NDArray first(int rows, long tokens) {
         try (Tensor tensor = Tensor.lentBy(memory)) {
-            long[] sizes = {memory.getShape().get(0), heads, tokens, headSize};
+            long[] sizes = {rows, heads, tokens, headSize};
             return tensor.view(sizes, strides(), 0).toArray(manager);
         }
     }

@@ -40,22 +40,23 @@ final class DeviceLengths {
      * Brings the lengths up to date: by one addition if all rows grew alike, as they do while
      * decoding.
      *
-     * @param wanted the lengths, B numbers from 0 to the capacity
-     * @return INT32, shape (B), the same memory at every call; the caller closes it
+     * @param wanted the lengths of the first rows, numbers from 0 to the capacity
+     * @return INT32, one for each of these rows, the same memory at every call; the caller closes
+     *     it
      */
     NDArray set(long[] wanted) {
         long step = wanted[0] - written[0];
         boolean alike =
-                IntStream.range(1, written.length)
+                IntStream.range(1, wanted.length)
                         .allMatch(row -> wanted[row] - written[row] == step);
         if (alike) {
-            move(0, written.length, step);
+            move(0, wanted.length, step);
         } else {
-            for (int row = 0; row < written.length; row++) {
+            for (int row = 0; row < wanted.length; row++) {
                 move(row, 1, wanted[row] - written[row]);
             }
         }
-        return view(lengths, 0, written.length);
+        return view(lengths, 0, wanted.length);
     }
 
     private void move(int first, int rows, long step) {

@@ -3,21 +3,19 @@ package org.djlflash.kv;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Set;
-import org.djlflash.backend.ArrayCheck;
 import org.djlflash.torch.GradMode;
 import org.djlflash.torch.TorchLibrary;
 
 /**
  * The keys and values that one attention layer has seen, in memory that is allocated once: tokens
  * are appended in place, each batch row has a length of its own, known on the host and on the
- * device.
+ * device. Rows can be reordered, dropped and repeated.
  *
  * <p>A cache is closed with the {@code NDManager} it was built on, or earlier by {@link #close()}.
  * It never takes part in autograd. Not safe for use by many threads at once.
@@ -29,30 +27,30 @@ public final class KvCache implements AutoCloseable {
                     EnumSet.of(DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64));
 
     private final NDManager manager;
-    private final int batchSize;
-    private final int heads;
-    private final int capacity;
-    private final int headSize;
-    private final DataType dataType;
+    private final CacheShape shape;
     private final CachedRows keys;
     private final CachedRows values;
-    private final long[] lengths;
     private final DeviceLengths deviceLengths;
 
+    /** How many tokens each row holds; there may be fewer rows than there is memory for. */
+    private long[] lengths;
+
     private KvCache(Builder builder, NDManager parent) {
-        batchSize = builder.batchSize;
-        heads = builder.heads;
-        capacity = builder.capacity;
-        headSize = builder.headSize;
-        dataType = builder.dataType;
-        lengths = new long[batchSize];
         manager = parent.newSubManager();
+        shape =
+                new CacheShape(
+                        builder.batchSize,
+                        builder.heads,
+                        builder.capacity,
+                        builder.headSize,
+                        builder.dataType,
+                        manager.getDevice());
+        lengths = new long[shape.maxRows()];
         boolean done = false;
         try {
-            Shape shape = new Shape(batchSize, heads, capacity, headSize);
-            keys = new CachedRows(manager, shape, dataType);
-            values = new CachedRows(manager, shape, dataType);
-            deviceLengths = new DeviceLengths(manager, batchSize, capacity);
+            keys = new CachedRows(manager, shape.memory(), shape.dataType());
+            values = new CachedRows(manager, shape.memory(), shape.dataType());
+            deviceLengths = new DeviceLengths(manager, shape.maxRows(), shape.capacity());
             done = true;
         } finally {
             if (!done) {
@@ -79,8 +77,9 @@ public final class KvCache implements AutoCloseable {
      * @throws IllegalStateException if a row has not enough room, or the cache is closed
      */
     public void append(NDArray key, NDArray value) {
-        check("key", key);
-        long[] counts = new long[batchSize];
+        checkOpen();
+        shape.check("key", key, lengths.length);
+        long[] counts = new long[lengths.length];
         Arrays.fill(counts, key.getShape().get(2));
         append(key, value, counts);
     }
@@ -95,8 +94,9 @@ public final class KvCache implements AutoCloseable {
      * @throws IllegalStateException if a row has not enough room, or the cache is closed
      */
     public void append(NDArray key, NDArray value, long... counts) {
-        check("key", key);
-        check("value", value);
+        checkOpen();
+        shape.check("key", key, lengths.length);
+        shape.check("value", value, lengths.length);
         if (!key.getShape().equals(value.getShape())) {
             throw new IllegalArgumentException(
                     "value of shape "
@@ -104,80 +104,15 @@ public final class KvCache implements AutoCloseable {
                             + ", allowed is that of key: "
                             + key.getShape());
         }
-        checkCounts(counts, key.getShape().get(2));
+        shape.checkCounts(counts, key.getShape().get(2), lengths);
         GradMode.off(
                 () -> {
                     keys.append(key, counts, lengths);
                     values.append(value, counts, lengths);
                     return null;
                 });
-        for (int row = 0; row < batchSize; row++) {
+        for (int row = 0; row < lengths.length; row++) {
             lengths[row] += counts[row];
-        }
-    }
-
-    private void check(String name, NDArray array) {
-        checkOpen();
-        ArrayCheck.usable(name, array);
-        Shape shape = array.getShape();
-        if (shape.dimension() != 4
-                || shape.get(0) != batchSize
-                || shape.get(1) != heads
-                || shape.get(3) != headSize) {
-            throw new IllegalArgumentException(
-                    name
-                            + " of shape "
-                            + shape
-                            + ", allowed in this cache is ("
-                            + batchSize
-                            + ", "
-                            + heads
-                            + ", tokens, "
-                            + headSize
-                            + ")");
-        }
-        if (array.getDataType() != dataType || !array.getDevice().equals(manager.getDevice())) {
-            throw new IllegalArgumentException(
-                    name
-                            + " is "
-                            + array.getDataType()
-                            + " on "
-                            + array.getDevice()
-                            + ", allowed in this cache is "
-                            + dataType
-                            + " on "
-                            + manager.getDevice());
-        }
-    }
-
-    private void checkCounts(long[] counts, long tokens) {
-        checkRows("counts", counts);
-        for (int row = 0; row < batchSize; row++) {
-            if (counts[row] < 0 || counts[row] > tokens) {
-                throw new IllegalArgumentException(
-                        "row " + row + " counts " + counts[row] + ", allowed is 0 to " + tokens);
-            }
-            if (lengths[row] + counts[row] > capacity) {
-                throw new IllegalStateException(
-                        "cache full: row "
-                                + row
-                                + " needs "
-                                + (lengths[row] + counts[row])
-                                + " tokens, the capacity is "
-                                + capacity);
-            }
-        }
-    }
-
-    private void checkRows(String name, long[] numbers) {
-        if (numbers == null || numbers.length != batchSize) {
-            throw new IllegalArgumentException(
-                    (numbers == null ? "null" : numbers.length)
-                            + " "
-                            + name
-                            + ", allowed is one for each of "
-                            + batchSize
-                            + " rows");
         }
     }
 
@@ -196,8 +131,8 @@ public final class KvCache implements AutoCloseable {
      */
     public void truncate(long... newLengths) {
         checkOpen();
-        checkRows("lengths", newLengths);
-        for (int row = 0; row < batchSize; row++) {
+        CacheShape.checkPerRow("lengths", newLengths, lengths.length);
+        for (int row = 0; row < lengths.length; row++) {
             if (newLengths[row] < 0 || newLengths[row] > lengths[row]) {
                 throw new IllegalArgumentException(
                         "row "
@@ -211,7 +146,28 @@ public final class KvCache implements AutoCloseable {
         // What was taken back may be NaN; a longer row would still multiply it, by 0.
         keys.clear(newLengths, lengths);
         values.clear(newLengths, lengths);
-        System.arraycopy(newLengths, 0, lengths, 0, batchSize);
+        lengths = newLengths.clone();
+    }
+
+    /**
+     * Makes row i what row {@code rows[i]} was, as beam search needs it: rows may change places, be
+     * dropped, or be repeated. What moves is copied on the device.
+     *
+     * @param rows which rows there are from now on: 1 to {@link #maxBatchSize()} numbers, each from
+     *     0 and below {@link #batchSize()}
+     * @throws IllegalArgumentException if they are not
+     * @throws IllegalStateException if the cache is closed
+     */
+    public void select(int... rows) {
+        checkOpen();
+        shape.checkSelection(rows, lengths.length);
+        GradMode.off(
+                () -> {
+                    keys.select(rows, lengths);
+                    values.select(rows, lengths);
+                    return null;
+                });
+        lengths = Arrays.stream(rows).mapToLong(row -> lengths[row]).toArray();
     }
 
     /**
@@ -238,7 +194,7 @@ public final class KvCache implements AutoCloseable {
 
     private NDArray filled(CachedRows rows) {
         checkOpen();
-        return rows.first(Arrays.stream(lengths).max().orElse(0));
+        return rows.first(lengths.length, Arrays.stream(lengths).max().orElse(0));
     }
 
     /**
@@ -287,7 +243,7 @@ public final class KvCache implements AutoCloseable {
      * @return the number of tokens
      */
     public int capacity() {
-        return capacity;
+        return shape.capacity();
     }
 
     /**
@@ -296,7 +252,16 @@ public final class KvCache implements AutoCloseable {
      * @return the batch size B
      */
     public int batchSize() {
-        return batchSize;
+        return lengths.length;
+    }
+
+    /**
+     * Returns how many rows there is memory for, which is as many as there are at first.
+     *
+     * @return the greatest batch size
+     */
+    public int maxBatchSize() {
+        return shape.maxRows();
     }
 
     /**
@@ -305,7 +270,7 @@ public final class KvCache implements AutoCloseable {
      * @return the size in bytes
      */
     public long sizeInBytes() {
-        return 2L * batchSize * heads * capacity * headSize * dataType.getNumOfBytes();
+        return 2 * shape.memory().size() * shape.dataType().getNumOfBytes();
     }
 
     /** Frees the memory. Closing twice is harmless. */

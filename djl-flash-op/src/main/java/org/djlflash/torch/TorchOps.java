@@ -70,4 +70,20 @@ public final class TorchOps {
             return call.take(0).toArray(manager);
         }
     }
+
+    /**
+     * Takes entries along an axis, in the order of their indices.
+     *
+     * @param array the array, any strides
+     * @param axis the axis
+     * @param indices INT32 or INT64, shape (n), on the array's device
+     * @param manager the owner of the result
+     * @return a new array, shaped as the given one but for n entries along the axis
+     */
+    public static NDArray indexSelect(NDArray array, int axis, NDArray indices, NDManager manager) {
+        try (OperatorCall call = new OperatorCall("aten::index_select", "")) {
+            call.tensor(array).integer(axis).tensor(indices).invoke(1);
+            return call.take(0).toArray(manager);
+        }
+    }
 }
