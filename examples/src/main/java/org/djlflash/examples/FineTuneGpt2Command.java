@@ -80,7 +80,7 @@ final class FineTuneGpt2Command extends ModelCommand {
         StepSettings settings = new StepSettings(steps, batchSize, learningRate, seed);
         OutputFolder output = new OutputFolder(out);
         Device device = device();
-        try (Gpt2 gpt2 = load(model, device, DataType.FLOAT32)) {
+        try (Gpt2 gpt2 = load(model, device, DataType.FLOAT32, Gpt2::load)) {
             TokenWindows windows = windows();
             FineTuneGpt2 tuning = new FineTuneGpt2(windows, settings);
             double before = tuning.heldOutLoss(gpt2);

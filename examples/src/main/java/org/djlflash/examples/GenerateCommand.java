@@ -11,19 +11,20 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.LongStream;
 import org.djlflash.zoo.Tokenizers;
+import org.djlflash.zoo.decoder.DecoderModel;
 import org.djlflash.zoo.generate.GenerationResult;
 import org.djlflash.zoo.generate.TextGenerator;
 import org.djlflash.zoo.generate.sampling.SamplingOptions;
-import org.djlflash.zoo.gpt2.Gpt2;
+import org.djlflash.zoo.provider.CausalModels;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Continues a prompt with GPT-2. */
+/** Continues a prompt with a language model. */
 @Command(
         name = "generate",
-        description = "Continues a prompt with GPT-2.",
+        description = "Continues a prompt with a language model.",
         mixinStandardHelpOptions = true)
 final class GenerateCommand extends ModelCommand {
 
@@ -87,13 +88,13 @@ final class GenerateCommand extends ModelCommand {
     public Integer call() throws Exception {
         SamplingOptions sampling = sampling();
         Device device = device();
-        try (Gpt2 gpt2 = load(model, device, type.dataType());
+        try (DecoderModel<?> language = load(model, device, type.dataType(), CausalModels::load);
                 HuggingFaceTokenizer tokenizer = model.read(this::tokenizer)) {
             int[] ids = promptIds(tokenizer);
             String head = prompt.text == null ? "" : prompt.text;
             TextStream stream = new TextStream(tokenizer, head, this::sayOn);
             GenerationResult result =
-                    new TextGenerator(gpt2)
+                    new TextGenerator(language)
                             .generate(ids, maxNewTokens, sampling, (id, count) -> stream.add(id));
             stream.end();
             say("");

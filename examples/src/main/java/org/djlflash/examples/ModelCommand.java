@@ -1,17 +1,19 @@
 package org.djlflash.examples;
 
 import ai.djl.Device;
+import ai.djl.MalformedModelException;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.util.Progress;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.djlflash.torch.TorchLibrary;
-import org.djlflash.zoo.gpt2.Gpt2;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -65,10 +67,18 @@ abstract class ModelCommand implements Callable<Integer> {
         return device.isGpu() ? "gpu" + device.getDeviceId() : "cpu";
     }
 
+    /** Loads a kind of model. */
+    @FunctionalInterface
+    interface Loader<M> {
+        M load(Path folder, Device on, DataType dataType, Progress progress)
+                throws IOException, MalformedModelException;
+    }
+
     /** Loads a model, under a progress bar if it takes a while. */
-    Gpt2 load(ModelFolder model, Device on, DataType dataType) throws IOException {
+    <M> M load(ModelFolder model, Device on, DataType dataType, Loader<M> loader)
+            throws IOException {
         try (ConsoleProgress progress = progress(Duration.ofSeconds(1))) {
-            return model.read(folder -> Gpt2.load(folder, on, dataType, progress));
+            return model.read(folder -> loader.load(folder, on, dataType, progress));
         }
     }
 

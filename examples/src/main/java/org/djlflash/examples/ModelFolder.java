@@ -19,7 +19,7 @@ final class ModelFolder {
     @Option(
             names = "--model",
             paramLabel = "DIR",
-            description = "A Hugging Face folder with a GPT-2. Default: the embedded model.")
+            description = "A Hugging Face folder. Default: the embedded model.")
     private Path folder;
 
     Path find() throws IOException {

@@ -6,16 +6,17 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.djlflash.zoo.Tokenizers;
+import org.djlflash.zoo.decoder.DecoderModel;
 import org.djlflash.zoo.evaluate.Perplexity;
-import org.djlflash.zoo.gpt2.Gpt2;
+import org.djlflash.zoo.provider.CausalModels;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Measures how well GPT-2 predicts a text. */
+/** Measures how well a language model predicts a text. */
 @Command(
         name = "perplexity",
-        description = "Measures how well GPT-2 predicts a text.",
+        description = "Measures how well a language model predicts a text.",
         mixinStandardHelpOptions = true)
 final class PerplexityCommand extends ModelCommand {
 
@@ -40,12 +41,12 @@ final class PerplexityCommand extends ModelCommand {
     public Integer call() throws Exception {
         String content = TextFile.read("--text", text);
         Device device = device();
-        try (Gpt2 gpt2 = load(model, device, type.dataType());
+        try (DecoderModel<?> language = load(model, device, type.dataType(), CausalModels::load);
                 HuggingFaceTokenizer tokenizer = model.read(Tokenizers::open);
                 ConsoleProgress progress = progress()) {
-            int tokens = window == null ? gpt2.maxPositions() : window;
+            int tokens = window == null ? language.maxPositions() : window;
             long[] ids = TextFile.encode(tokenizer, content);
-            Perplexity result = Perplexity.measure(gpt2, ids, tokens, progress);
+            Perplexity result = Perplexity.measure(language, ids, tokens, progress);
             sayf(
                     "%.4f nats per token, perplexity %.3f, %d windows of %d tokens, %s on %s",
                     result.natsPerToken(),

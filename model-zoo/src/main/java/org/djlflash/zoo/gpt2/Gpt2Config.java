@@ -6,11 +6,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
 import org.djlflash.zoo.Activation;
-import org.djlflash.zoo.generate.GenerationDefaults;
+import org.djlflash.zoo.decoder.ConfigFile;
+import org.djlflash.zoo.decoder.DecoderConfig;
 import org.djlflash.zoo.json.JsonFields;
-import org.djlflash.zoo.json.StrictJson;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The shape of a GPT-2 model.
@@ -48,17 +46,11 @@ public record Gpt2Config(
         boolean scaleAttentionByInverseLayerIndex,
         boolean tieWordEmbeddings,
         OptionalInt startTokenId,
-        List<Integer> endTokenIds) {
+        List<Integer> endTokenIds)
+        implements DecoderConfig {
 
-    private static final Logger logger = LoggerFactory.getLogger(Gpt2Config.class);
-
-    private static final String FILE = "config.json";
-    private static final int MAX_BYTES = 1 << 20;
-    private static final int MAX_VOCABULARY = 1 << 24;
-    private static final int MAX_POSITIONS = 1 << 24;
-    private static final int MAX_WIDTH = 1 << 18;
-    private static final int MAX_LAYERS = 1 << 12;
-    private static final double MAX_DROPOUT = Math.nextDown(1.0);
+    /** What {@code model_type} says. */
+    public static final String MODEL_TYPE = "gpt2";
 
     /**
      * Reads {@code config.json} of a model folder, and the end tokens of {@code
@@ -73,60 +65,42 @@ public record Gpt2Config(
      * @throws IOException if a file cannot be read
      */
     public static Gpt2Config read(Path folder) throws MalformedModelException, IOException {
-        JsonFields fields = StrictJson.read(folder.resolve(FILE), MAX_BYTES);
-        checkSupported(fields);
-        int vocabularySize = fields.requireInt("vocab_size", 1, MAX_VOCABULARY);
-        int embeddingSize = fields.requireInt("n_embd", 1, MAX_WIDTH);
+        JsonFields fields = ConfigFile.read(folder, MODEL_TYPE);
+        // Where the score is upcast does not change what is computed, but its type is still
+        // checked.
+        fields.optBoolean("reorder_and_upcast_attn", false);
+        int vocabularySize = fields.requireInt("vocab_size", 1, ConfigFile.MAX_VOCABULARY);
+        int embeddingSize = fields.requireInt("n_embd", 1, ConfigFile.MAX_WIDTH);
         int heads = fields.requireInt("n_head", 1, embeddingSize);
         if (embeddingSize % heads != 0) {
             throw fields.refuse("n_head", "a divisor of n_embd " + embeddingSize);
         }
         return new Gpt2Config(
                 vocabularySize,
-                fields.requireInt("n_positions", 1, MAX_POSITIONS),
+                fields.requireInt("n_positions", 1, ConfigFile.MAX_POSITIONS),
                 embeddingSize,
-                fields.requireInt("n_layer", 1, MAX_LAYERS),
+                fields.requireInt("n_layer", 1, ConfigFile.MAX_LAYERS),
                 heads,
-                fields.optInt("n_inner", 1, 4 * MAX_WIDTH).orElse(4 * embeddingSize),
+                fields.optInt("n_inner", 1, 4 * ConfigFile.MAX_WIDTH).orElse(4 * embeddingSize),
                 Activation.read(fields, "activation_function", "gelu_new"),
                 fields.optDouble("layer_norm_epsilon", Double.MIN_NORMAL, 1, 1e-5),
-                fields.optDouble("embd_pdrop", 0, MAX_DROPOUT, 0.1),
-                fields.optDouble("attn_pdrop", 0, MAX_DROPOUT, 0.1),
-                fields.optDouble("resid_pdrop", 0, MAX_DROPOUT, 0.1),
+                fields.optDouble("embd_pdrop", 0, ConfigFile.MAX_DROPOUT, 0.1),
+                fields.optDouble("attn_pdrop", 0, ConfigFile.MAX_DROPOUT, 0.1),
+                fields.optDouble("resid_pdrop", 0, ConfigFile.MAX_DROPOUT, 0.1),
                 fields.optBoolean("scale_attn_weights", true),
                 fields.optBoolean("scale_attn_by_inverse_layer_idx", false),
                 fields.optBoolean("tie_word_embeddings", true),
                 fields.optInt("bos_token_id", 0, vocabularySize - 1),
-                endTokenIds(folder, fields, vocabularySize));
+                ConfigFile.endTokenIds(folder, fields, vocabularySize));
     }
 
-    private static void checkSupported(JsonFields fields) throws MalformedModelException {
-        if (!"gpt2".equals(fields.requireString("model_type"))) {
-            throw fields.refuse("model_type", "gpt2");
-        }
-        for (String key : List.of("add_cross_attention", "is_encoder_decoder")) {
-            if (fields.optBoolean(key, false)) {
-                throw fields.refuse(key, "false");
-            }
-        }
-        if (fields.has("quantization_config")) {
-            throw fields.refuse("quantization_config", "absent");
-        }
-        if (fields.has("pruned_heads") && !fields.requireObject("pruned_heads").keys().isEmpty()) {
-            throw fields.refuse("pruned_heads", "empty");
-        }
-        if (fields.has("auto_map")) {
-            logger.warn("{} names code of its own in auto_map; it is not run", FILE);
-        }
-        // Where the score is upcast does not change what is computed, but its type is still
-        // checked.
-        fields.optBoolean("reorder_and_upcast_attn", false);
+    @Override
+    public int keyValueHeads() {
+        return heads;
     }
 
-    private static List<Integer> endTokenIds(Path folder, JsonFields fields, int vocabularySize)
-            throws MalformedModelException, IOException {
-        List<Integer> own = fields.optInts("eos_token_id", 0, vocabularySize - 1);
-        List<Integer> overriding = GenerationDefaults.read(folder, vocabularySize).endTokenIds();
-        return overriding.isEmpty() ? own : overriding;
+    @Override
+    public int headSize() {
+        return embeddingSize / heads;
     }
 }

@@ -5,18 +5,14 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Activation;
-import ai.djl.nn.Block;
 import ai.djl.nn.core.Linear;
 import ai.djl.nn.norm.Dropout;
 import ai.djl.nn.norm.LayerNorm;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
-import org.djlflash.AttentionLayout;
-import org.djlflash.AttentionOptions;
-import org.djlflash.FlashAttention;
 import org.djlflash.kv.KvCache;
+import org.djlflash.zoo.decoder.DecoderLayer;
 
 /**
  * A layer of GPT-2: causal self-attention, then a feed-forward part, each after a normalisation and
@@ -24,7 +20,7 @@ import org.djlflash.kv.KvCache;
  *
  * <p>Input and output have shape (B, T, E).
  */
-final class Gpt2Layer extends AbstractBlock {
+final class Gpt2Layer extends DecoderLayer {
 
     private final Gpt2Config config;
     private final LayerNorm attentionNorm;
@@ -33,9 +29,9 @@ final class Gpt2Layer extends AbstractBlock {
     private final LayerNorm innerNorm;
     private final Linear innerInput;
     private final Linear innerOutput;
-    private final double scale;
 
     Gpt2Layer(Gpt2Config config, int index) {
+        super(scale(config, index), config.attentionDropout());
         this.config = config;
         attentionNorm = addChildBlock("attentionNorm", norm(config));
         attentionInput = addChildBlock("attentionInput", linear(3 * config.embeddingSize()));
@@ -43,10 +39,11 @@ final class Gpt2Layer extends AbstractBlock {
         innerNorm = addChildBlock("innerNorm", norm(config));
         innerInput = addChildBlock("innerInput", linear(config.innerSize()));
         innerOutput = addChildBlock("innerOutput", linear(config.embeddingSize()));
-        double headSize = (double) config.embeddingSize() / config.heads();
-        scale =
-                (config.scaleAttention() ? 1 / Math.sqrt(headSize) : 1)
-                        / (config.scaleAttentionByInverseLayerIndex() ? index + 1 : 1);
+    }
+
+    private static double scale(Gpt2Config config, int index) {
+        return (config.scaleAttention() ? 1 / Math.sqrt(config.headSize()) : 1)
+                / (config.scaleAttentionByInverseLayerIndex() ? index + 1 : 1);
     }
 
     static LayerNorm norm(Gpt2Config config) {
@@ -55,10 +52,6 @@ final class Gpt2Layer extends AbstractBlock {
 
     private static Linear linear(int units) {
         return Linear.builder().setUnits(units).build();
-    }
-
-    double scale() {
-        return scale;
     }
 
     LayerNorm attentionNorm() {
@@ -109,28 +102,14 @@ final class Gpt2Layer extends AbstractBlock {
 
     private NDArray attend(ParameterStore ps, NDArray input, KvCache cache, boolean training) {
         Shape shape = input.getShape();
-        long headSize = config.embeddingSize() / config.heads();
         NDList parts = call(attentionInput, ps, input, training).split(3, 2);
         NDArray[] heads = new NDArray[parts.size()];
         for (int i = 0; i < heads.length; i++) {
-            heads[i] = parts.get(i).reshape(shape.get(0), shape.get(1), config.heads(), headSize);
+            heads[i] =
+                    parts.get(i)
+                            .reshape(shape.get(0), shape.get(1), config.heads(), config.headSize());
         }
-        AttentionOptions.Builder options =
-                AttentionOptions.builder().optLayout(AttentionLayout.BTNH).optScale(scale);
-        NDArray attended;
-        if (cache != null && !cache.isEmpty()) {
-            attended = FlashAttention.decode(heads[0], heads[1], heads[2], cache, options.build());
-        } else {
-            if (training) {
-                options.optDropout((float) config.attentionDropout());
-            }
-            attended =
-                    FlashAttention.attend(
-                            heads[0], heads[1], heads[2], options.optCausal(true).build());
-            if (cache != null) {
-                cache.append(heads[1].transpose(0, 2, 1, 3), heads[2].transpose(0, 2, 1, 3));
-            }
-        }
+        NDArray attended = attend(heads[0], heads[1], heads[2], cache, training);
         return call(attentionOutput, ps, attended.reshape(shape), training);
     }
 
@@ -141,19 +120,10 @@ final class Gpt2Layer extends AbstractBlock {
         };
     }
 
-    static NDArray call(Block block, ParameterStore ps, NDArray input, boolean training) {
-        return block.forward(ps, new NDList(input), training).singletonOrThrow();
-    }
-
     static NDArray dropout(NDArray input, double rate, boolean training) {
         return training && rate > 0
                 ? Dropout.dropout(input, (float) rate, true).singletonOrThrow()
                 : input;
-    }
-
-    @Override
-    public Shape[] getOutputShapes(Shape[] inputShapes) {
-        return inputShapes;
     }
 
     @Override

@@ -60,11 +60,10 @@ final class Gpt2Weights {
             addLinear(name + "mlp.c_proj", layer.innerOutput(), width, config.innerSize());
         }
         addNorm("ln_f", block.outputNorm());
-        if (block.head() != null) {
+        if (!config.tieWordEmbeddings()) {
             Shape shape = new Shape(config.vocabularySize(), width);
             bindings.add(
-                    new WeightBinding(
-                            "lm_head.weight", parameter(block.head(), "weight"), shape, false));
+                    new WeightBinding("lm_head.weight", block.outputEmbedding(), shape, false));
         }
     }
 

@@ -37,7 +37,9 @@ final class EmbeddedModelLoader implements ModelLoader {
     @Override
     public <I, O> ZooModel<I, O> loadModel(Criteria<I, O> criteria)
             throws IOException, ModelNotFoundException, MalformedModelException {
-        return FlashModelZoo.gpt2(criteria.toBuilder(), EmbeddedModel.unpack()).build().loadModel();
+        return FlashModelZoo.textGeneration(criteria.toBuilder(), EmbeddedModel.unpack())
+                .build()
+                .loadModel();
     }
 
     @Override

@@ -34,21 +34,22 @@ public final class FlashModelZoo extends ModelZoo {
     }
 
     /**
-     * Makes criteria load a Hugging Face folder with a GPT-2 as a text generator.
+     * Makes criteria load a Hugging Face folder as a text generator.
      *
      * @param criteria criteria from String to String
-     * @param folder the folder
+     * @param folder the folder, with a model that {@link CausalModels} knows
      * @param <I> String
      * @param <O> String
      * @return the criteria, to be built
      */
-    public static <I, O> Criteria.Builder<I, O> gpt2(Criteria.Builder<I, O> criteria, Path folder) {
+    public static <I, O> Criteria.Builder<I, O> textGeneration(
+            Criteria.Builder<I, O> criteria, Path folder) {
         return criteria.optGroupId(null)
                 .optArtifactId(null)
                 .optModelPath(folder)
-                .optModelName("gpt2")
+                .optModelName("text-generation")
                 .optEngine(TorchLibrary.ENGINE)
-                .optArgument("blockFactory", Gpt2BlockFactory.class.getName())
+                .optArgument("blockFactory", TextGenerationBlockFactory.class.getName())
                 .optTranslatorFactory(new TextGenerationTranslatorFactory())
                 .optOption("hasParameter", "false");
     }

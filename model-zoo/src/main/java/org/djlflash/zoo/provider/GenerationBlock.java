@@ -9,9 +9,9 @@ import ai.djl.nn.AbstractBlock;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import java.util.Arrays;
+import org.djlflash.zoo.decoder.DecoderModel;
 import org.djlflash.zoo.generate.GenerationOptions;
 import org.djlflash.zoo.generate.TextGenerator;
-import org.djlflash.zoo.gpt2.Gpt2;
 
 /**
  * A block whose forward pass generates: the ids of a prompt go in, those of the new tokens come
@@ -22,7 +22,7 @@ import org.djlflash.zoo.gpt2.Gpt2;
  */
 public final class GenerationBlock extends AbstractBlock {
 
-    private final Gpt2 model;
+    private final DecoderModel<?> model;
     private final GenerationOptions options;
 
     /**
@@ -31,7 +31,7 @@ public final class GenerationBlock extends AbstractBlock {
      * @param model the model, with its weights
      * @param options how much is generated, and how
      */
-    public GenerationBlock(Gpt2 model, GenerationOptions options) {
+    public GenerationBlock(DecoderModel<?> model, GenerationOptions options) {
         this.model = model;
         this.options = options;
         addChildBlock("model", model.block());

@@ -11,17 +11,17 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import org.djlflash.zoo.generate.GenerationOptions;
-import org.djlflash.zoo.gpt2.Gpt2;
 
 /**
- * Builds a {@link GenerationBlock} from a Hugging Face folder with a GPT-2.
+ * Builds a {@link GenerationBlock} from a Hugging Face folder with a model that {@link
+ * CausalModels} knows.
  *
  * <p>To be named as the argument {@code blockFactory} of a DJL {@code Criteria}, together with the
  * option {@code hasParameter=false}: the weights are loaded here, in the type that the argument
  * {@code dataType} names, {@code float32} (default) or {@code float16}. The other arguments are
  * those of {@link GenerationOptions#from}.
  */
-public final class Gpt2BlockFactory implements BlockFactory {
+public final class TextGenerationBlockFactory implements BlockFactory {
 
     private static final long serialVersionUID = 1L;
 
@@ -32,8 +32,7 @@ public final class Gpt2BlockFactory implements BlockFactory {
         GenerationOptions options = GenerationOptions.from(arguments);
         DataType type = dataType(arguments.get("dataType"));
         try {
-            return new GenerationBlock(
-                    new Gpt2(Gpt2.loadBlock(modelPath, manager, type, null), manager), options);
+            return new GenerationBlock(CausalModels.load(modelPath, manager, type, null), options);
         } catch (MalformedModelException e) {
             throw new IOException(e.getMessage(), e);
         }

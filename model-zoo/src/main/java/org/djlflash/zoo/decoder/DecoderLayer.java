@@ -1,0 +1,89 @@
+package org.djlflash.zoo.decoder;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.AbstractBlock;
+import ai.djl.nn.Block;
+import ai.djl.training.ParameterStore;
+import org.djlflash.AttentionLayout;
+import org.djlflash.AttentionOptions;
+import org.djlflash.FlashAttention;
+import org.djlflash.kv.KvCache;
+
+/**
+ * A layer of a decoder: causal self-attention, then a feed-forward part.
+ *
+ * <p>Input and output have shape (B, T, E).
+ */
+public abstract class DecoderLayer extends AbstractBlock {
+
+    private final double scale;
+    private final double attentionDropout;
+
+    /**
+     * Creates a layer without parts.
+     *
+     * @param scale the factor of the scores
+     * @param attentionDropout the dropout of the attention probabilities, while training
+     */
+    protected DecoderLayer(double scale, double attentionDropout) {
+        this.scale = scale;
+        this.attentionDropout = attentionDropout;
+    }
+
+    /**
+     * Returns the factor of the scores.
+     *
+     * @return the factor
+     */
+    public double scale() {
+        return scale;
+    }
+
+    /**
+     * Attends every token to those up to itself.
+     *
+     * @param query shape (B, T, N, H)
+     * @param key shape (B, T, key and value heads, H)
+     * @param value shaped as the keys
+     * @param cache where keys and values are kept, or null; what it holds comes before the input
+     * @param training whether there is dropout
+     * @return shaped as the queries
+     */
+    protected NDArray attend(
+            NDArray query, NDArray key, NDArray value, KvCache cache, boolean training) {
+        AttentionOptions.Builder options =
+                AttentionOptions.builder().optLayout(AttentionLayout.BTNH).optScale(scale);
+        if (cache != null && !cache.isEmpty()) {
+            return FlashAttention.decode(query, key, value, cache, options.build());
+        }
+        if (training) {
+            options.optDropout((float) attentionDropout);
+        }
+        NDArray attended =
+                FlashAttention.attend(query, key, value, options.optCausal(true).build());
+        if (cache != null) {
+            cache.append(key.transpose(0, 2, 1, 3), value.transpose(0, 2, 1, 3));
+        }
+        return attended;
+    }
+
+    /**
+     * Runs a part that takes one array and gives one.
+     *
+     * @param block the part
+     * @param ps the parameter store
+     * @param input the array
+     * @param training whether the pass is for training
+     * @return the result
+     */
+    public static NDArray call(Block block, ParameterStore ps, NDArray input, boolean training) {
+        return block.forward(ps, new NDList(input), training).singletonOrThrow();
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return inputShapes;
+    }
+}

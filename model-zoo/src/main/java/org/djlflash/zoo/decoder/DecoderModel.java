@@ -1,0 +1,188 @@
+package org.djlflash.zoo.decoder;
+
+import ai.djl.Device;
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.training.ParameterStore;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.djlflash.AttentionRequest;
+import org.djlflash.CausalAlignment;
+import org.djlflash.kv.KvCache;
+import org.djlflash.torch.GradMode;
+import org.djlflash.torch.TorchLibrary;
+import org.djlflash.zoo.generate.CausalLanguageModel;
+
+/**
+ * A model with its weights, for inference: nothing it computes is recorded by autograd. Train its
+ * {@link #block()} instead.
+ *
+ * <p>Safe for use by many threads. Closing it frees the weights.
+ *
+ * @param <B> the kind of model
+ */
+public class DecoderModel<B extends DecoderBlock> implements CausalLanguageModel, AutoCloseable {
+
+    private final B block;
+    private final NDManager manager;
+    private final ParameterStore parameters;
+
+    /**
+     * Wraps a block whose weights are loaded.
+     *
+     * @param block the block
+     * @param manager the manager of its weights, closed with this model
+     */
+    public DecoderModel(B block, NDManager manager) {
+        this.block = block;
+        this.manager = manager;
+        parameters = new ParameterStore(manager, false);
+    }
+
+    /**
+     * Loads a model on a manager.
+     *
+     * @param <M> the model
+     */
+    @FunctionalInterface
+    public interface Loader<M> {
+
+        /**
+         * Loads the model.
+         *
+         * @param manager the manager of its weights
+         * @return the model
+         * @throws MalformedModelException if there is no such model
+         * @throws IOException if a file cannot be read
+         */
+        M load(NDManager manager) throws IOException, MalformedModelException;
+    }
+
+    /**
+     * Loads a model on a manager of its own.
+     *
+     * @param device the device that will hold the weights
+     * @param loader loads it
+     * @param <M> the model
+     * @return the model, which closes the manager
+     * @throws MalformedModelException if there is no such model
+     * @throws IOException if a file cannot be read
+     */
+    public static <M> M loadOn(Device device, Loader<M> loader)
+            throws IOException, MalformedModelException {
+        NDManager manager = NDManager.newBaseManager(device, TorchLibrary.ENGINE);
+        try {
+            return loader.load(manager);
+        } catch (IOException | MalformedModelException | RuntimeException e) {
+            manager.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Returns the block, for training.
+     *
+     * @return the block
+     */
+    public final B block() {
+        return block;
+    }
+
+    @Override
+    public final Sequence newSequence(NDManager owner, int capacity) {
+        if (capacity < 1 || capacity > maxPositions()) {
+            throw new IllegalArgumentException(
+                    "capacity " + capacity + ", allowed is 1 to " + maxPositions());
+        }
+        return new CachedSequence(owner.newSubManager(manager.getDevice()), capacity);
+    }
+
+    @Override
+    public final NDArray logits(NDArray ids) {
+        return GradMode.off(
+                () -> block.forward(parameters, new NDList(ids), false).singletonOrThrow());
+    }
+
+    @Override
+    public final NDManager manager() {
+        return manager;
+    }
+
+    @Override
+    public final int vocabularySize() {
+        return block.config().vocabularySize();
+    }
+
+    @Override
+    public final int maxPositions() {
+        return block.config().maxPositions();
+    }
+
+    @Override
+    public final List<Integer> endTokenIds() {
+        return block.config().endTokenIds();
+    }
+
+    @Override
+    public final AttentionRequest attentionRequest(int queries, int keys) {
+        DecoderConfig config = block.config();
+        return new AttentionRequest(
+                1,
+                config.heads(),
+                config.keyValueHeads(),
+                queries,
+                keys,
+                config.headSize(),
+                block.dataType(),
+                block.dataType(),
+                manager.getDevice(),
+                false,
+                block.attentionScale(),
+                CausalAlignment.BOTTOM_RIGHT,
+                false,
+                false,
+                false,
+                0,
+                false);
+    }
+
+    /** Frees the weights. Closing twice is harmless. */
+    @Override
+    public final void close() {
+        manager.close();
+    }
+
+    private final class CachedSequence implements Sequence {
+
+        private final NDManager owner;
+        private final List<KvCache> caches = new ArrayList<>();
+
+        CachedSequence(NDManager owner, int capacity) {
+            this.owner = owner;
+            DecoderConfig config = block.config();
+            for (int i = 0; i < config.layers(); i++) {
+                caches.add(
+                        KvCache.builder()
+                                .setBatchSize(1)
+                                .setHeads(config.keyValueHeads())
+                                .setHeadSize(config.headSize())
+                                .setCapacity(capacity)
+                                .optDataType(block.dataType())
+                                .build(owner));
+            }
+        }
+
+        @Override
+        public NDArray read(NDArray ids) {
+            return GradMode.off(() -> block.lastLogits(parameters, ids, caches));
+        }
+
+        @Override
+        public void close() {
+            owner.close();
+        }
+    }
+}

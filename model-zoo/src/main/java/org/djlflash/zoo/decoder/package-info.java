@@ -1,0 +1,2 @@
+/** What the language models that generate text have in common. */
+package org.djlflash.zoo.decoder;
