@@ -18,7 +18,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
-import org.djlflash.kv.KvCache;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.TorchOps;
 import org.djlflash.zoo.weights.Checkpoint;
@@ -106,13 +105,12 @@ public abstract class DecoderBlock extends AbstractBlock {
      *
      * @param ps the parameter store
      * @param ids the tokens, INT64, shape (B, T)
-     * @param past the number of tokens before them, in every row
-     * @param caches one for each layer, holding the tokens before, or null if there are none
+     * @param step where they stand, and the caches
      * @param training whether the pass is for training
      * @return the normalised output of the last layer, shape (B, T, E)
      */
     protected abstract NDArray hidden(
-            ParameterStore ps, NDArray ids, int past, List<KvCache> caches, boolean training);
+            ParameterStore ps, NDArray ids, ReadStep step, boolean training);
 
     /**
      * Fills the block with the weights of a Hugging Face folder, and initialises it.
@@ -171,32 +169,32 @@ public abstract class DecoderBlock extends AbstractBlock {
     protected final NDList forwardInternal(
             ParameterStore ps, NDList inputs, boolean training, PairList<String, Object> params) {
         NDArray ids = inputs.singletonOrThrow();
-        checkPositions(ids.getShape().get(1));
-        return new NDList(logits(ps, hidden(ps, ids, 0, null, training), training));
+        ReadStep step = ReadStep.whole(ids);
+        checkPositions(step);
+        return new NDList(logits(ps, hidden(ps, ids, step, training), training));
     }
 
     /**
-     * Computes the logits after the last token, keeping keys and values.
+     * Computes the logits after the last token of each row, keeping keys and values.
      *
      * @param ps the parameter store
      * @param ids the tokens that follow those in the caches, INT64, shape (B, T)
-     * @param caches one for each layer, all of one length in every row
+     * @param step where they stand, and the caches
      * @return FLOAT32, shape (B, V), on the manager of the ids
      * @throws IllegalArgumentException if the tokens go beyond the last position
      */
-    final NDArray lastLogits(ParameterStore ps, NDArray ids, List<KvCache> caches) {
-        long past = caches.get(0).lengths()[0];
-        long tokens = ids.getShape().get(1);
-        checkPositions(past + tokens);
-        NDArray hidden = hidden(ps, ids, Math.toIntExact(past), caches, false);
-        NDArray last = tokens == 1 ? hidden : hidden.get(":, -1:, :");
-        return logits(ps, last, false).squeeze(1);
+    final NDArray lastLogits(ParameterStore ps, NDArray ids, ReadStep step) {
+        checkPositions(step);
+        return logits(ps, step.last(hidden(ps, ids, step, false)), false).squeeze(1);
     }
 
-    private void checkPositions(long end) {
-        if (end > config().maxPositions()) {
+    private void checkPositions(ReadStep step) {
+        if (step.end() > config().maxPositions()) {
             throw new IllegalArgumentException(
-                    end + " tokens, the model has " + config().maxPositions() + " positions");
+                    step.end()
+                            + " tokens, the model has "
+                            + config().maxPositions()
+                            + " positions");
         }
     }
 

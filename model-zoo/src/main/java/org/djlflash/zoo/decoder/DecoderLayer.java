@@ -9,7 +9,6 @@ import ai.djl.training.ParameterStore;
 import org.djlflash.AttentionLayout;
 import org.djlflash.AttentionOptions;
 import org.djlflash.FlashAttention;
-import org.djlflash.kv.KvCache;
 
 /**
  * A layer of a decoder: causal self-attention, then a feed-forward part.
@@ -52,21 +51,16 @@ public abstract class DecoderLayer extends AbstractBlock {
      * @return shaped as the queries
      */
     protected NDArray attend(
-            NDArray query, NDArray key, NDArray value, KvCache cache, boolean training) {
+            NDArray query, NDArray key, NDArray value, LayerCache cache, boolean training) {
         AttentionOptions.Builder options =
                 AttentionOptions.builder().optLayout(AttentionLayout.BTNH).optScale(scale);
-        if (cache != null && !cache.isEmpty()) {
-            return FlashAttention.decode(query, key, value, cache, options.build());
+        if (cache != null) {
+            return cache.attend(query, key, value, options);
         }
         if (training) {
             options.optDropout((float) attentionDropout);
         }
-        NDArray attended =
-                FlashAttention.attend(query, key, value, options.optCausal(true).build());
-        if (cache != null) {
-            cache.append(key.transpose(0, 2, 1, 3), value.transpose(0, 2, 1, 3));
-        }
-        return attended;
+        return FlashAttention.attend(query, key, value, options.optCausal(true).build());
     }
 
     /**

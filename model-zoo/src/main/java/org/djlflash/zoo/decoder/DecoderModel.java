@@ -7,7 +7,6 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.training.ParameterStore;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import org.djlflash.AttentionRequest;
 import org.djlflash.CausalAlignment;
@@ -92,12 +91,22 @@ public class DecoderModel<B extends DecoderBlock> implements CausalLanguageModel
     }
 
     @Override
-    public final Sequence newSequence(NDManager owner, int capacity) {
+    public final Sequence newSequence(NDManager owner, int rows, int capacity) {
         if (capacity < 1 || capacity > maxPositions()) {
             throw new IllegalArgumentException(
                     "capacity " + capacity + ", allowed is 1 to " + maxPositions());
         }
-        return new CachedSequence(owner.newSubManager(manager.getDevice()), capacity);
+        DecoderConfig config = block.config();
+        return new CachedSequence(
+                owner.newSubManager(manager.getDevice()),
+                config.layers(),
+                KvCache.builder()
+                        .setBatchSize(rows)
+                        .setHeads(config.keyValueHeads())
+                        .setHeadSize(config.headSize())
+                        .setCapacity(capacity)
+                        .optDataType(block.dataType()),
+                (ids, step) -> block.lastLogits(parameters, ids, step));
     }
 
     @Override
@@ -153,36 +162,5 @@ public class DecoderModel<B extends DecoderBlock> implements CausalLanguageModel
     @Override
     public final void close() {
         manager.close();
-    }
-
-    private final class CachedSequence implements Sequence {
-
-        private final NDManager owner;
-        private final List<KvCache> caches = new ArrayList<>();
-
-        CachedSequence(NDManager owner, int capacity) {
-            this.owner = owner;
-            DecoderConfig config = block.config();
-            for (int i = 0; i < config.layers(); i++) {
-                caches.add(
-                        KvCache.builder()
-                                .setBatchSize(1)
-                                .setHeads(config.keyValueHeads())
-                                .setHeadSize(config.headSize())
-                                .setCapacity(capacity)
-                                .optDataType(block.dataType())
-                                .build(owner));
-            }
-        }
-
-        @Override
-        public NDArray read(NDArray ids) {
-            return GradMode.off(() -> block.lastLogits(parameters, ids, caches));
-        }
-
-        @Override
-        public void close() {
-            owner.close();
-        }
     }
 }

@@ -12,19 +12,41 @@ import org.djlflash.AttentionRequest;
 public interface CausalLanguageModel {
 
     /**
-     * Tokens that were read so far, as the model keeps them: closed with its manager, or earlier.
-     * For one thread.
+     * Tokens that were read so far, one row for each text, as the model keeps them: closed with its
+     * manager, or earlier. Rows may differ in length; they do not see each other. For one thread.
      */
     interface Sequence extends AutoCloseable {
 
         /**
-         * Reads further tokens.
+         * Reads further tokens, as many for every row.
          *
-         * @param ids the tokens' ids, INT64, shape (1, T)
-         * @return the logits of the token after the last, FLOAT32, shape (1, V), on the manager of
+         * @param ids the tokens' ids, INT64, shape (B, T)
+         * @return the logits of the token after the last, FLOAT32, shape (B, V), on the manager of
          *     the ids
          */
         NDArray read(NDArray ids);
+
+        /**
+         * Reads further tokens, not as many for every row.
+         *
+         * @param ids the tokens' ids, INT64, shape (B, T), padded on the right with ids of any
+         *     tokens, which never show; there is room for T more tokens in every row, but for the
+         *     first reading
+         * @param counts how many tokens of each row count, B numbers from 1 to T
+         * @return the logits of the token after each row's last, FLOAT32, shape (B, V), on the
+         *     manager of the ids
+         * @throws IllegalArgumentException if shape or counts do not fit
+         */
+        NDArray read(NDArray ids, long... counts);
+
+        /**
+         * Makes row i what row {@code rows[i]} was: rows change places, are dropped, or are
+         * repeated.
+         *
+         * @param rows which rows there are from now on, at most as many as at first
+         * @throws IllegalArgumentException if they are too many, or one was not there
+         */
+        void select(int... rows);
 
         /** Frees what is kept. Closing twice is harmless. */
         @Override
@@ -32,13 +54,14 @@ public interface CausalLanguageModel {
     }
 
     /**
-     * Starts an empty sequence.
+     * Starts empty sequences.
      *
-     * @param manager what the sequence is closed with
-     * @param capacity the number of tokens that it can hold, at most {@link #maxPositions()}
-     * @return the sequence
+     * @param manager what they are closed with
+     * @param rows how many there are, B, at least 1
+     * @param capacity the number of tokens that each can hold, at most {@link #maxPositions()}
+     * @return the sequences
      */
-    Sequence newSequence(NDManager manager, int capacity);
+    Sequence newSequence(NDManager manager, int rows, int capacity);
 
     /**
      * Computes the logits after every token at once.

@@ -57,7 +57,7 @@ public final class TextGenerator {
         long first = 0;
         int read = 0;
         try (NDManager scope = model.manager().newSubManager();
-                Sequence sequence = model.newSequence(scope, capacity)) {
+                Sequence sequence = model.newSequence(scope, 1, capacity)) {
             while (length < capacity) {
                 float[] logits = read(sequence, history, read, length, scope);
                 read = length;

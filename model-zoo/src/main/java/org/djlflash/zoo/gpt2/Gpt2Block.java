@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
-import org.djlflash.kv.KvCache;
 import org.djlflash.zoo.decoder.DecoderBlock;
+import org.djlflash.zoo.decoder.ReadStep;
 import org.djlflash.zoo.weights.WeightBinding;
 
 /**
@@ -77,19 +77,15 @@ public final class Gpt2Block extends DecoderBlock {
     }
 
     @Override
-    protected NDArray hidden(
-            ParameterStore ps, NDArray ids, int past, List<KvCache> caches, boolean training) {
-        int end = past + (int) ids.getShape().get(1);
-        NDArray places =
-                ids.getManager().arange(past, end, 1, DataType.INT64).reshape(1, end - past);
+    protected NDArray hidden(ParameterStore ps, NDArray ids, ReadStep step, boolean training) {
+        NDArray places = step.positions(ids.getManager());
         NDArray hidden =
                 lookUp(ps, ids, tokenEmbedding(), training)
                         .add(lookUp(ps, places, positionEmbedding, training));
         hidden = Gpt2Layer.dropout(hidden, config.embeddingDropout(), training);
         GeluTanh gelu = GeluTanh.on(ids.getManager(), hidden.getDataType());
         for (int i = 0; i < layers.size(); i++) {
-            KvCache cache = caches == null ? null : caches.get(i);
-            hidden = layers.get(i).forward(ps, hidden, cache, gelu, training);
+            hidden = layers.get(i).forward(ps, hidden, step.cache(i), gelu, training);
         }
         return Gpt2Layer.call(outputNorm, ps, hidden, training);
     }

@@ -11,8 +11,8 @@ import ai.djl.nn.norm.Dropout;
 import ai.djl.nn.norm.LayerNorm;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
-import org.djlflash.kv.KvCache;
 import org.djlflash.zoo.decoder.DecoderLayer;
+import org.djlflash.zoo.decoder.LayerCache;
 
 /**
  * A layer of GPT-2: causal self-attention, then a feed-forward part, each after a normalisation and
@@ -92,7 +92,7 @@ final class Gpt2Layer extends DecoderLayer {
      * @param cache where keys and values are kept, or null; what it holds comes before the input
      */
     NDArray forward(
-            ParameterStore ps, NDArray input, KvCache cache, GeluTanh gelu, boolean training) {
+            ParameterStore ps, NDArray input, LayerCache cache, GeluTanh gelu, boolean training) {
         NDArray attended = attend(ps, call(attentionNorm, ps, input, training), cache, training);
         NDArray middle = input.add(dropout(attended, config.residualDropout(), training));
         NDArray inner = call(innerInput, ps, call(innerNorm, ps, middle, training), training);
@@ -100,7 +100,7 @@ final class Gpt2Layer extends DecoderLayer {
         return middle.add(dropout(inner, config.residualDropout(), training));
     }
 
-    private NDArray attend(ParameterStore ps, NDArray input, KvCache cache, boolean training) {
+    private NDArray attend(ParameterStore ps, NDArray input, LayerCache cache, boolean training) {
         Shape shape = input.getShape();
         NDList parts = call(attentionInput, ps, input, training).split(3, 2);
         NDArray[] heads = new NDArray[parts.size()];

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -83,7 +84,7 @@ class Gpt2ReferenceTest {
         int[] ids = ids(row);
         NDArray last = expected.get("last_logits_row" + row);
         for (int step : new int[] {1, 3, ids.length}) {
-            try (var sequence = model.newSequence(manager, ids.length)) {
+            try (var sequence = model.newSequence(manager, 1, ids.length)) {
                 NDArray logits = null;
                 for (int from = 0; from < ids.length; from += step) {
                     int to = Math.min(ids.length, from + step);
@@ -92,6 +93,53 @@ class Gpt2ReferenceTest {
                 assertClose(last, logits, 1e-3f);
             }
         }
+    }
+
+    /** Padding is an id that no row holds, and rows swap places between the steps. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 5, 13})
+    void logitsOfTheLastTokensOfABatch(int first) {
+        int rows = 3;
+        int capacity = 40 + first;
+        try (var sequence = model.newSequence(manager, rows, capacity)) {
+            sequence.read(padded(0, first), first, first, first);
+            sequence.select(2, 0, 1);
+            int[] origins = {2, 0, 1};
+            long[] counts = new long[rows];
+            for (int i = 0; i < rows; i++) {
+                counts[i] = Math.max(1, ids(origins[i]).length - first);
+            }
+            NDArray padded = padded(first, 40);
+            NDArray logits =
+                    sequence.read(
+                            NDArrays.stack(new NDList(padded.get(2), padded.get(0), padded.get(1))),
+                            counts);
+            for (int i = 0; i < rows; i++) {
+                if (ids(origins[i]).length > first) {
+                    assertClose(expected.get("last_logits_row" + origins[i]), logits.get(i), 1e-3f);
+                }
+            }
+        }
+    }
+
+    @Test
+    void logitsOfTheLastTokensOfPromptsReadAtOnce() {
+        try (var sequence = model.newSequence(manager, 3, 40)) {
+            NDArray logits = sequence.read(padded(0, 40), 40, 33, 13);
+            for (int row = 0; row < 3; row++) {
+                assertClose(expected.get("last_logits_row" + row), logits.get(row), 1e-3f);
+            }
+        }
+    }
+
+    private NDArray padded(int from, int to) {
+        NDList rows = new NDList();
+        for (int row = 0; row < 3; row++) {
+            int[] ids = Arrays.copyOf(ids(row), 40);
+            Arrays.fill(ids, ids(row).length, 40, 1008);
+            rows.add(batch(Arrays.copyOfRange(ids, from, to)).squeeze(0));
+        }
+        return NDArrays.stack(rows);
     }
 
     @ParameterizedTest
