@@ -5,7 +5,11 @@ import picocli.CommandLine.Command;
 /** Measures our kernels beside PyTorch's; one subcommand a workload. */
 @Command(
         name = "bench",
-        description = "Measures our kernels beside PyTorch's on the GPU at hand.",
+        description = "Measures our kernels beside PyTorch's, and what a call costs.",
         mixinStandardHelpOptions = true,
-        subcommands = {BenchAttentionCommand.class, BenchDecodeCommand.class})
+        subcommands = {
+            BenchAttentionCommand.class,
+            BenchDecodeCommand.class,
+            BenchCallsCommand.class
+        })
 final class BenchCommand {}
