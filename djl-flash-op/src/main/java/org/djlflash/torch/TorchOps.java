@@ -25,6 +25,20 @@ public final class TorchOps {
     }
 
     /**
+     * Computes x &middot; sigmoid(x), recorded by autograd.
+     *
+     * @param array the array
+     * @param manager the owner of the result
+     * @return shaped as the array
+     */
+    public static NDArray silu(NDArray array, NDManager manager) {
+        try (OperatorCall call = new OperatorCall("aten::silu", "")) {
+            call.tensor(array).invoke(1);
+            return call.take(0).toArray(manager);
+        }
+    }
+
+    /**
      * Runs PyTorch's scaled dot product attention, recorded by autograd.
      *
      * @param query the queries, shape (B, N, T, H)

@@ -66,7 +66,7 @@ class ModelFolderTest {
     @ParameterizedTest
     @CsvSource({
         "'\"n_head\": 4', '\"n_head\": 5', divisor of n_embd 256",
-        "'\"model_type\": \"gpt2\"', '\"model_type\": \"llama\"', must be gpt2",
+        "'\"model_type\": \"gpt2\"', '\"model_type\": \"mistral\"', must be gpt2 or llama",
         "'\"n_embd\": 256', '\"n_embd\": 0', n_embd",
         "'\"n_layer\": 6', '\"n_layer\": 7', 12 of 88 weights do not fit",
         "'\"n_inner\": null', '\"n_inner\": 1000', must have",

@@ -135,12 +135,23 @@ public final class JsonFields {
      */
     public double optDouble(String key, double min, double max, double absent)
             throws MalformedModelException {
-        if (!has(key)) {
-            return absent;
-        }
-        JsonNode value = object.get(key);
+        return has(key) ? requireDouble(key, min, max) : absent;
+    }
+
+    /**
+     * Returns a number that must be there.
+     *
+     * @param key the key
+     * @param min the least value that is allowed
+     * @param max the greatest value that is allowed
+     * @return the value
+     * @throws MalformedModelException if it is absent, not a number or out of range
+     */
+    public double requireDouble(String key, double min, double max) throws MalformedModelException {
+        String allowed = "a number from " + min + " to " + max;
+        JsonNode value = require(key, allowed);
         if (!value.isNumber() || !(value.doubleValue() >= min && value.doubleValue() <= max)) {
-            throw refuse(key, value, "a number from " + min + " to " + max);
+            throw refuse(key, value, allowed);
         }
         return value.doubleValue();
     }

@@ -15,6 +15,8 @@ import org.djlflash.zoo.decoder.DecoderModel;
 import org.djlflash.zoo.gpt2.Gpt2Block;
 import org.djlflash.zoo.gpt2.Gpt2Config;
 import org.djlflash.zoo.json.JsonFields;
+import org.djlflash.zoo.llama.LlamaBlock;
+import org.djlflash.zoo.llama.LlamaConfig;
 
 /**
  * The language models that generate text, by the {@code model_type} that the {@code config.json} of
@@ -32,7 +34,9 @@ public final class CausalModels {
             new TreeMap<>(
                     Map.of(
                             Gpt2Config.MODEL_TYPE,
-                            folder -> new Gpt2Block(Gpt2Config.read(folder))));
+                            folder -> new Gpt2Block(Gpt2Config.read(folder)),
+                            LlamaConfig.MODEL_TYPE,
+                            folder -> new LlamaBlock(LlamaConfig.read(folder))));
 
     private CausalModels() {}
 

@@ -1,4 +1,4 @@
-package org.djlflash.zoo.gpt2;
+package org.djlflash.zoo.decoder;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -26,6 +26,7 @@ import org.djlflash.zoo.SharedModels;
 import org.djlflash.zoo.generate.GenerationResult;
 import org.djlflash.zoo.generate.TextGenerator;
 import org.djlflash.zoo.generate.sampling.SamplingOptions;
+import org.djlflash.zoo.provider.CausalModels;
 import org.djlflash.zoo.weights.WeightBinding;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -33,18 +34,22 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A random GPT-2 against what Hugging Face transformers computes in double precision. */
-class Gpt2ReferenceTest {
+/** Random models against what Hugging Face transformers computes in double precision. */
+abstract class DecoderReferenceTest {
 
-    private final Path folder = SharedModels.folder("gpt2-random-hd32");
+    private final Path folder;
     private NDManager manager;
     private NDList expected;
-    private Gpt2 model;
+    private DecoderModel<?> model;
+
+    DecoderReferenceTest(String name) {
+        folder = SharedModels.folder(name);
+    }
 
     @BeforeEach
     void load() throws Exception {
         manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
-        model = Gpt2.load(folder, Device.cpu(), null);
+        model = CausalModels.load(folder, Device.cpu(), DataType.FLOAT32, null);
         try (InputStream stream = Files.newInputStream(folder.resolve("expected.safetensors"))) {
             expected = NDList.decode(manager, stream);
         }
@@ -166,8 +171,7 @@ class Gpt2ReferenceTest {
         }
         JsonNode norms =
                 new ObjectMapper().readTree(folder.resolve("expected_grad_norms.json").toFile());
-        List<WeightBinding> bindings =
-                Gpt2Weights.bindings(model.block(), Set.of("transformer.wte.weight"));
+        List<WeightBinding> bindings = model.block().bindings(Set.of("transformer.wte.weight"));
         assertEquals(norms.size(), bindings.size());
         for (WeightBinding binding : bindings) {
             double norm =

@@ -1,0 +1,2 @@
+/** Llama. */
+package org.djlflash.zoo.llama;

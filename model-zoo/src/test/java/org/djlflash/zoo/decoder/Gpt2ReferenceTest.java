@@ -1,0 +1,9 @@
+package org.djlflash.zoo.decoder;
+
+/** A random GPT-2. */
+class Gpt2ReferenceTest extends DecoderReferenceTest {
+
+    Gpt2ReferenceTest() {
+        super("gpt2-random-hd32");
+    }
+}

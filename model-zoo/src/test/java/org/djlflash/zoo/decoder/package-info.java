@@ -1,0 +1,2 @@
+/** Tests of what decoders share. */
+package org.djlflash.zoo.decoder;

@@ -1,0 +1,2 @@
+/** Tests of Llama. */
+package org.djlflash.zoo.llama;
