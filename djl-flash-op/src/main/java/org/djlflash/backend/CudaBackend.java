@@ -4,7 +4,6 @@ import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,7 +22,6 @@ import org.djlflash.cuda.launch.Randomness;
 import org.djlflash.cuda.launch.TensorView;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
-import org.djlflash.cuda.plan.BiasKind;
 import org.djlflash.cuda.plan.GradientNeed;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.Tensor;
@@ -165,7 +163,7 @@ final class CudaBackend implements AttentionBackend {
         try (Operand query = Operand.of(inputs.query(), inputs.layout(), type);
                 Operand key = Operand.of(inputs.key(), inputs.layout(), type);
                 Operand value = Operand.of(inputs.value(), inputs.layout(), type);
-                Tensor bias = bias(inputs);
+                Tensor bias = DenseBias.of(inputs);
                 NDArray lengths = lengths(inputs);
                 Tensor keyLengths = lengths == null ? null : Tensor.lentBy(lengths);
                 Tensor output = output(request, inputs.layout(), type)) {
@@ -213,27 +211,6 @@ final class CudaBackend implements AttentionBackend {
                 new long[] {queries * row, size, row, 1});
     }
 
-    /** Mask and bias as one bias that broadcasts by strides of 0, or null. */
-    private static Tensor bias(AttentionInputs inputs) {
-        AttentionRequest request = inputs.request();
-        if (!request.mask() && !request.bias()) {
-            return null;
-        }
-        try (NDManager scope = scope(inputs)) {
-            NDArray bias = Visibility.asBias(inputs.in(scope), scope);
-            if (biasKind(request) == BiasKind.FLOAT) {
-                bias = TorchOps.cast(bias, ScalarType.FLOAT32, scope);
-            }
-            Shape scores =
-                    new Shape(
-                            request.batch(),
-                            request.queryHeads(),
-                            request.queries(),
-                            request.keys());
-            return Tensor.of(bias.broadcast(scores));
-        }
-    }
-
     /** The rows' lengths on the GPU, or null if they are all F: then nothing is copied there. */
     private static NDArray lengths(AttentionInputs inputs) {
         if (inputs.isFull()) {
@@ -243,7 +220,8 @@ final class CudaBackend implements AttentionBackend {
         if (inputs.deviceLengths() != null) {
             return AttentionInputs.alias(inputs.deviceLengths(), manager);
         }
-        try (NDManager scope = scope(inputs)) {
+        // New arrays of it are made on the GPU, wherever the queries' manager makes them.
+        try (NDManager scope = manager.newSubManager(inputs.query().getDevice())) {
             NDArray lengths =
                     scope.create(
                             Arrays.stream(inputs.keyLengths())
@@ -252,11 +230,6 @@ final class CudaBackend implements AttentionBackend {
             lengths.attach(manager);
             return lengths;
         }
-    }
-
-    /** New arrays of it are made on the GPU, wherever the manager of the queries makes them. */
-    private static NDManager scope(AttentionInputs inputs) {
-        return inputs.query().getManager().newSubManager(inputs.query().getDevice());
     }
 
     private static AttentionProblem withoutLengths(AttentionProblem problem) {
@@ -276,14 +249,6 @@ final class CudaBackend implements AttentionBackend {
                 && request.dropout() == 0;
     }
 
-    /** A bias comes in the arrays' type; the kernels read theirs or FLOAT32. */
-    private static BiasKind biasKind(AttentionRequest request) {
-        if (!request.mask() && !request.bias()) {
-            return BiasKind.NONE;
-        }
-        return request.dataType() == request.computeType() ? BiasKind.ELEMENT : BiasKind.FLOAT;
-    }
-
     /** Of contiguous arrays, as long as nothing else is known. */
     private static AttentionProblem problem(AttentionRequest request, boolean decode) {
         AttentionShape shape =
@@ -301,7 +266,7 @@ final class CudaBackend implements AttentionBackend {
                 request.scale(),
                 alignment(request.causal()),
                 request.keyLengths(),
-                biasKind(request),
+                DenseBias.kind(request),
                 request.dropout(),
                 request.gradient() ? GradientNeed.INPUTS : GradientNeed.NONE,
                 request.deterministic(),

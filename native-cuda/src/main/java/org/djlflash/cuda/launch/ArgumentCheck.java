@@ -45,7 +45,9 @@ final class ArgumentCheck {
         keys("value", arguments.value());
         queries("output", arguments.output());
         needed(problem.keyLengths(), arguments.keyLengths(), "key lengths");
-        needed(problem.bias() != BiasKind.NONE, arguments.bias().data(), "bias");
+        if (problem.bias() != BiasKind.NONE) {
+            bias(arguments.bias());
+        }
         if (!problem.keyLengths() && arguments.keyLengths().address() != 0) {
             throw new IllegalArgumentException("Key lengths were not planned for: " + plan);
         }
@@ -57,6 +59,15 @@ final class ArgumentCheck {
 
     private void keys(String name, TensorView view) {
         aligned(name, view, shape.keyHeads(), shape.keys());
+    }
+
+    private void bias(TensorView view) {
+        needed(true, view.data(), "bias");
+        if (view.layout().column() != 1 && shape.keys() > 1) {
+            throw new IllegalArgumentException(
+                    "The rows of the bias must be contiguous: %s for %s"
+                            .formatted(view.layout(), plan));
+        }
     }
 
     private void aligned(String name, TensorView view, int heads, int rows) {

@@ -1,0 +1,2 @@
+/** Tests of what prepares arrays for the backends. */
+package org.djlflash.backend;
