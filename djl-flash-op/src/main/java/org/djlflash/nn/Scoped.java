@@ -8,7 +8,7 @@ import org.djlflash.torch.Tensor;
 import org.djlflash.torch.TorchLibrary;
 
 /** A forward pass whose intermediate arrays end with it. */
-final class Scoped {
+public final class Scoped {
 
     private Scoped() {}
 
@@ -21,7 +21,7 @@ final class Scoped {
      * @param computation what to compute from them
      * @return the outputs
      */
-    static NDList compute(
+    public static NDList compute(
             NDManager owner, NDList inputs, Function<? super NDList, NDList> computation) {
         TorchLibrary.ensureAvailable();
         try (NDManager scope = owner.newSubManager(inputs.head().getDevice())) {

@@ -10,7 +10,7 @@ import org.djlflash.zoo.json.StrictJson;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The {@code config.json} of a Hugging Face folder, as far as all decoders have it. */
+/** The {@code config.json} of a Hugging Face folder, as far as all models have it. */
 public final class ConfigFile {
 
     /** The largest vocabulary that is believed. */
@@ -48,7 +48,7 @@ public final class ConfigFile {
     }
 
     /**
-     * Reads the file, and refuses what no decoder here has.
+     * Reads the file, and refuses what no model here has.
      *
      * @param folder the folder
      * @param modelType the {@code model_type} that it must have

@@ -1,0 +1,2 @@
+/** Tests of BERT. */
+package org.djlflash.zoo.bert;
