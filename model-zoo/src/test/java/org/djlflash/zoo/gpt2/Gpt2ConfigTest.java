@@ -9,24 +9,23 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalInt;
-import java.util.stream.Collectors;
 import org.djlflash.zoo.Activation;
 import org.djlflash.zoo.SharedModels;
+import org.djlflash.zoo.decoder.ConfigFixture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class Gpt2ConfigTest {
+class Gpt2ConfigTest extends ConfigFixture<Gpt2Config> {
 
-    @TempDir Path folder;
-    private final Map<String, String> fields = new LinkedHashMap<>();
+    @Override
+    protected Gpt2Config read(Path folder) throws IOException, MalformedModelException {
+        return Gpt2Config.read(folder);
+    }
 
     @BeforeEach
     void minimal() {
@@ -230,26 +229,5 @@ class Gpt2ConfigTest {
         } catch (MalformedModelException expected) {
             assertTrue(expected.getMessage().startsWith("config.json"));
         }
-    }
-
-    private void refused(String part) throws IOException {
-        write();
-        MalformedModelException e =
-                assertThrows(MalformedModelException.class, () -> Gpt2Config.read(folder));
-        assertTrue(e.getMessage().startsWith("config.json"), e.getMessage());
-        assertTrue(e.getMessage().contains(part), e.getMessage());
-    }
-
-    private Gpt2Config read() throws IOException, MalformedModelException {
-        write();
-        return Gpt2Config.read(folder);
-    }
-
-    private void write() throws IOException {
-        String text =
-                fields.entrySet().stream()
-                        .map(entry -> '"' + entry.getKey() + "\":" + entry.getValue())
-                        .collect(Collectors.joining(",", "{", "}"));
-        Files.writeString(folder.resolve("config.json"), text);
     }
 }
