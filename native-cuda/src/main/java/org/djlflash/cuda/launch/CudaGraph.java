@@ -15,11 +15,11 @@ public final class CudaGraph implements AutoCloseable {
     private static final String CONTEXT = "a captured graph";
 
     private final PrimaryContext context;
-    private final long executable;
+    private final OwnedHandle executable;
 
     private CudaGraph(PrimaryContext context, long executable) {
         this.context = context;
-        this.executable = executable;
+        this.executable = new OwnedHandle(CONTEXT, executable);
     }
 
     /**
@@ -75,24 +75,28 @@ public final class CudaGraph implements AutoCloseable {
      *
      * @param stream where to enqueue
      * @throws CudaException if the driver refuses
+     * @throws IllegalStateException if this is closed
      */
     public void launch(CudaStream stream) {
+        long handle = executable.get();
         context.run(
                 () ->
                         CudaCall.check(
                                 "cuGraphLaunch",
-                                Driver.cuGraphLaunch(executable, stream.handle()),
+                                Driver.cuGraphLaunch(handle, stream.handle()),
                                 CONTEXT));
     }
 
-    /** Frees the graph; replays that were enqueued must be done. */
+    /** Frees the graph; replays that were enqueued must be done. Closing twice is harmless. */
     @Override
     public void close() {
-        context.run(
-                () ->
-                        CudaCall.check(
-                                "cuGraphExecDestroy",
-                                Driver.cuGraphExecDestroy(executable),
-                                CONTEXT));
+        executable.free(
+                handle ->
+                        context.run(
+                                () ->
+                                        CudaCall.check(
+                                                "cuGraphExecDestroy",
+                                                Driver.cuGraphExecDestroy(handle),
+                                                CONTEXT)));
     }
 }

@@ -46,19 +46,19 @@ public final class CudaTimer {
     /** A place in a stream. Thread-safe. */
     public final class Mark implements AutoCloseable {
 
-        private final long event;
+        private final OwnedHandle event;
 
         private Mark() {
             long[] created = new long[1];
             call(
                     "cuEventCreate",
                     () -> Driver.cuEventCreate(created, CUevent_flags.CU_EVENT_DEFAULT));
-            event = created[0];
+            event = new OwnedHandle("a mark in a stream", created[0]);
         }
 
         private void record(CudaStream stream) {
             try {
-                call("cuEventRecord", () -> Driver.cuEventRecord(event, stream.handle()));
+                call("cuEventRecord", () -> Driver.cuEventRecord(event.get(), stream.handle()));
             } catch (CudaException e) {
                 close();
                 throw e;
@@ -70,10 +70,12 @@ public final class CudaTimer {
          *
          * @return true if all before it is done
          * @throws CudaException if the work before it failed
+         * @throws IllegalStateException if this is closed
          */
         public boolean isReached() {
+            long handle = event.get();
             int[] answer = new int[1];
-            context.run(() -> answer[0] = Driver.cuEventQuery(event));
+            context.run(() -> answer[0] = Driver.cuEventQuery(handle));
             if (answer[0] == CUresult.CUDA_ERROR_NOT_READY) {
                 return false;
             }
@@ -87,20 +89,21 @@ public final class CudaTimer {
          * @param later a mark of the same timer, made after this one
          * @return the time in milliseconds, in steps of half a microsecond
          * @throws CudaException if the work between them failed
+         * @throws IllegalStateException if one of them is closed
          */
         public double millisecondsTo(Mark later) {
+            long start = event.get();
+            long end = later.event.get();
             float[] milliseconds = new float[1];
-            call("cuEventSynchronize", () -> Driver.cuEventSynchronize(later.event));
-            call(
-                    "cuEventElapsedTime",
-                    () -> Driver.cuEventElapsedTime(milliseconds, event, later.event));
+            call("cuEventSynchronize", () -> Driver.cuEventSynchronize(end));
+            call("cuEventElapsedTime", () -> Driver.cuEventElapsedTime(milliseconds, start, end));
             return milliseconds[0];
         }
 
-        /** Frees the mark; the work that it marks goes on. */
+        /** Frees the mark; the work that it marks goes on. Closing twice is harmless. */
         @Override
         public void close() {
-            call("cuEventDestroy", () -> Driver.cuEventDestroy_v2(event));
+            event.free(handle -> call("cuEventDestroy", () -> Driver.cuEventDestroy_v2(handle)));
         }
     }
 

@@ -12,7 +12,7 @@ public final class PrivateStream implements AutoCloseable {
     private static final String CONTEXT = "a private stream";
 
     private final PrimaryContext context;
-    private final CudaStream stream;
+    private final OwnedHandle stream;
 
     /**
      * Creates a stream.
@@ -32,40 +32,45 @@ public final class PrivateStream implements AutoCloseable {
                                 Driver.cuStreamCreate(
                                         created, CUstream_flags.CU_STREAM_NON_BLOCKING),
                                 CONTEXT));
-        stream = new CudaStream(created[0]);
+        stream = new OwnedHandle(CONTEXT, created[0]);
     }
 
     /**
      * Returns the stream.
      *
      * @return valid until this is closed
+     * @throws IllegalStateException if this is closed
      */
     public CudaStream stream() {
-        return stream;
+        return new CudaStream(stream.get());
     }
 
     /**
      * Waits until all that was enqueued is done.
      *
      * @throws CudaException if it failed
+     * @throws IllegalStateException if this is closed
      */
     public void synchronize() {
+        long handle = stream.get();
         context.run(
                 () ->
                         CudaCall.check(
                                 "cuStreamSynchronize",
-                                Driver.cuStreamSynchronize(stream.handle()),
+                                Driver.cuStreamSynchronize(handle),
                                 CONTEXT));
     }
 
-    /** Destroys the stream once its work is done. */
+    /** Destroys the stream once its work is done. Closing twice is harmless. */
     @Override
     public void close() {
-        context.run(
-                () ->
-                        CudaCall.check(
-                                "cuStreamDestroy",
-                                Driver.cuStreamDestroy_v2(stream.handle()),
-                                CONTEXT));
+        stream.free(
+                handle ->
+                        context.run(
+                                () ->
+                                        CudaCall.check(
+                                                "cuStreamDestroy",
+                                                Driver.cuStreamDestroy_v2(handle),
+                                                CONTEXT)));
     }
 }
