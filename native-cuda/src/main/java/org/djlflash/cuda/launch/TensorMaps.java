@@ -2,10 +2,8 @@ package org.djlflash.cuda.launch;
 
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
-import java.util.Collections;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.plan.RecentlyUsed;
 import org.djlflash.cuda.plan.TensorBox;
 import org.djlflash.cuda.plan.TensorLayout;
 
@@ -31,7 +29,7 @@ final class TensorMaps {
     private static final int PROMOTE_TO_256_BYTES = 3;
     private static final int FILL_WITH_ZERO = 0;
 
-    private final Map<Key, byte[]> maps = Collections.synchronizedMap(new LeastRecentlyUsed());
+    private final RecentlyUsed<Key, byte[]> maps = new RecentlyUsed<>(CAPACITY);
 
     /** All that a map depends on; the sizes of a tensor [batch, heads, rows, columns]. */
     record Key(
@@ -43,20 +41,6 @@ final class TensorMaps {
             ElementType element,
             TensorBox box) {}
 
-    private static final class LeastRecentlyUsed extends LinkedHashMap<Key, byte[]> {
-
-        private static final long serialVersionUID = 1L;
-
-        LeastRecentlyUsed() {
-            super(16, 0.75f, true);
-        }
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Key, byte[]> eldest) {
-            return size() > CAPACITY;
-        }
-    }
-
     /**
      * Returns the map of a tensor.
      *
@@ -65,12 +49,7 @@ final class TensorMaps {
      * @throws CudaException if the driver refuses
      */
     byte[] get(Key key) {
-        byte[] map = maps.get(key);
-        if (map == null) {
-            map = encode(key);
-            maps.put(key, map);
-        }
-        return map;
+        return maps.get(key, TensorMaps::encode);
     }
 
     private static byte[] encode(Key key) {

@@ -1,9 +1,6 @@
 package org.djlflash.cuda.plan;
 
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The plans used last on one GPU: making one takes longer than launching it. Bounded, as decoding
@@ -14,23 +11,8 @@ public final class PlanCache {
     private static final int CAPACITY = 1024;
 
     private final DeviceInfo device;
-    private final Map<AttentionProblem, AttentionPlan> plans =
-            Collections.synchronizedMap(new LeastRecentlyUsed());
-
-    private static final class LeastRecentlyUsed
-            extends LinkedHashMap<AttentionProblem, AttentionPlan> {
-
-        private static final long serialVersionUID = 1L;
-
-        LeastRecentlyUsed() {
-            super(16, 0.75f, true);
-        }
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<AttentionProblem, AttentionPlan> eldest) {
-            return size() > CAPACITY;
-        }
-    }
+    private final RecentlyUsed<AttentionProblem, AttentionPlan> plans =
+            new RecentlyUsed<>(CAPACITY);
 
     /**
      * Creates an empty cache.
@@ -66,11 +48,6 @@ public final class PlanCache {
      * @throws IllegalArgumentException if the problem is unsupported; the message holds all reasons
      */
     public AttentionPlan plan(AttentionProblem problem) {
-        AttentionPlan plan = plans.get(problem);
-        if (plan == null) {
-            plan = AttentionPlanner.plan(problem, device);
-            plans.put(problem, plan);
-        }
-        return plan;
+        return plans.get(problem, asked -> AttentionPlanner.plan(asked, device));
     }
 }
