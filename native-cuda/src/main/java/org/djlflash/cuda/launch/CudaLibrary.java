@@ -97,11 +97,20 @@ public final class CudaLibrary {
                     "It is switched off by " + CudaSetting.ENABLED.property() + "=false.");
         }
         // JCuda would fail as well, but its message names a file of its own, not the driver.
+        NativeLibrary driver;
         try {
-            Native.register(Driver.class, NativeLibrary.getInstance(DRIVER));
+            driver = NativeLibrary.getInstance(DRIVER);
         } catch (UnsatisfiedLinkError e) {
             throw new IllegalStateException(
                     "The NVIDIA driver is not installed (" + DRIVER + " was not found).", e);
+        }
+        try {
+            Native.register(Driver.class, driver);
+        } catch (UnsatisfiedLinkError e) {
+            throw new IllegalStateException(
+                    "The NVIDIA driver is too old; one for CUDA 12 or newer is needed: "
+                            + e.getMessage(),
+                    e);
         }
         JCudaNatives.load();
         CudaCall.check("cuInit", JCudaDriver.cuInit(0), "opening the driver");

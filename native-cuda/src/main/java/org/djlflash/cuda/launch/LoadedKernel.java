@@ -68,6 +68,13 @@ final class LoadedKernel {
      */
     void allowShared(int bytes, Object context) {
         if (bytes > sharedBytes) {
+            raiseShared(bytes, context);
+        }
+    }
+
+    /** One thread at a time: the smaller of two wishes must not be the driver's last. */
+    private synchronized void raiseShared(int bytes, Object context) {
+        if (bytes > sharedBytes) {
             CudaCall.check(
                     "cuFuncSetAttribute",
                     Driver.cuFuncSetAttribute(
