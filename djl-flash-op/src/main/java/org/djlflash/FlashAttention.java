@@ -23,7 +23,8 @@ import org.djlflash.torch.GradMode;
  *                 query, key, value, AttentionOptions.builder().optCausal(true).build());
  * }</pre>
  *
- * <p>Safe for use by many threads. Outputs belong to the manager of the queries.
+ * <p>Safe for use by many threads; arrays must stay open until the call returns. Outputs belong to
+ * the manager of the queries.
  *
  * <p>Common to all calls: {@code IllegalArgumentException} for input that does not fit, {@code
  * IllegalStateException} for closed arrays, {@code UnsupportedOperationException} with every
@@ -116,29 +117,33 @@ public final class FlashAttention {
             KvCache cache,
             long[] before,
             AttentionOptions options) {
-        boolean done = false;
         try (NDArray keys = cache.keys();
                 NDArray values = cache.values();
                 NDArray lengths = cache.isUniform() ? null : cache.deviceLengths()) {
-            NDArray output =
-                    backend.attend(
-                            new AttentionInputs(
-                                    request,
-                                    AttentionLayout.BNTH,
-                                    query,
-                                    keys,
-                                    values,
-                                    cache.lengths(),
-                                    lengths,
-                                    true,
-                                    options.mask().orElse(null),
-                                    options.bias().orElse(null)));
-            done = true;
-            return output;
-        } finally {
-            if (!done) {
-                cache.truncate(before);
-            }
+            return backend.attend(
+                    new AttentionInputs(
+                            request,
+                            AttentionLayout.BNTH,
+                            query,
+                            keys,
+                            values,
+                            cache.lengths(),
+                            lengths,
+                            true,
+                            options.mask().orElse(null),
+                            options.bias().orElse(null)));
+        } catch (RuntimeException | Error e) {
+            truncate(cache, before, e);
+            throw e;
+        }
+    }
+
+    /** What failed first counts: where a GPU is gone, truncating fails as well. */
+    private static void truncate(KvCache cache, long[] before, Throwable failure) {
+        try {
+            cache.truncate(before);
+        } catch (RuntimeException e) {
+            failure.addSuppressed(e);
         }
     }
 
