@@ -65,8 +65,8 @@ final class CudaBackend implements AttentionBackend {
         }
         if (available && half && isSmall(request, reasons)) {
             reasons.addAll(
-                    CudaGpu.of(request.device().getDeviceId())
-                            .unsupportedReasons(problem(request, isDecode(request))));
+                    CudaGpu.unsupportedReasons(
+                            request.device().getDeviceId(), problem(request, isDecode(request))));
         }
         return reasons;
     }

@@ -8,6 +8,7 @@ import java.util.stream.Stream;
 import org.djlflash.AttentionLayout;
 import org.djlflash.cuda.launch.AttentionLauncher;
 import org.djlflash.cuda.launch.BackwardArguments;
+import org.djlflash.cuda.launch.CudaException;
 import org.djlflash.cuda.launch.CudaLibrary;
 import org.djlflash.cuda.launch.CudaStream;
 import org.djlflash.cuda.launch.DevicePointer;
@@ -73,8 +74,13 @@ final class CudaGpu {
         return List.of();
     }
 
-    List<String> unsupportedReasons(AttentionProblem problem) {
-        return plans.unsupportedReasons(problem);
+    /** Says why a GPU's kernels cannot solve a problem; one that does not open is a reason, too. */
+    static List<String> unsupportedReasons(int device, AttentionProblem problem) {
+        try {
+            return of(device).plans.unsupportedReasons(problem);
+        } catch (CudaException e) {
+            return List.of("The driver refuses GPU " + device + ": " + e.getMessage() + ".");
+        }
     }
 
     /** Names the kernels that a problem will launch, in their order. */
