@@ -47,6 +47,24 @@ final class AttendCases {
                     mask, bias, gradient, layout);
         }
 
+        Case laidOut(AttentionLayout other) {
+            return new Case(
+                    backend,
+                    type,
+                    computeType,
+                    heads,
+                    keyHeads,
+                    queries,
+                    keys,
+                    headSize,
+                    causal,
+                    lengths,
+                    mask,
+                    bias,
+                    gradient,
+                    other);
+        }
+
         Case withoutGradient() {
             return new Case(
                     backend,
@@ -109,8 +127,17 @@ final class AttendCases {
                     of(backend, type, 4, 4, 20, 37, 24, causal, new long[] {37, 12}, false, false));
             cases.add(of(backend, type, 4, 1, 20, 37, 24, causal, new long[] {0, 9}, true, true));
         }
-        cases.add(of(backend, type, 4, 2, 19, 23, 8, CausalAlignment.NONE, null, true, false));
-        cases.add(of(backend, type, 4, 2, 19, 23, 8, CausalAlignment.NONE, null, false, true));
+        long[] shorter = {23, 12};
+        for (boolean bias : new boolean[] {false, true}) {
+            Case dense =
+                    of(backend, type, 4, 2, 19, 23, 8, CausalAlignment.NONE, null, !bias, bias);
+            Case all =
+                    of(backend, type, 4, 2, 19, 23, 8, CausalAlignment.NONE, shorter, bias, true);
+            for (AttentionLayout layout : AttentionLayout.values()) {
+                cases.add(dense.laidOut(layout));
+                cases.add(all.laidOut(layout));
+            }
+        }
         cases.add(
                 of(backend, type, 4, 2, 40, 19, 8, CausalAlignment.BOTTOM_RIGHT, null, true, true));
         int[][] empty = {{0, 5}, {5, 0}, {0, 0}};

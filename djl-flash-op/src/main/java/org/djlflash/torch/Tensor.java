@@ -8,8 +8,8 @@ import com.sun.jna.Pointer;
 import java.util.Arrays;
 
 /**
- * An owned PyTorch tensor handle: closing it frees the handle, not necessarily the storage, which
- * other tensors may share.
+ * A PyTorch tensor by its handle, owned unless it is lent by an array: closing it frees the handle,
+ * not necessarily the storage, which other tensors may share.
  *
  * <p>Not safe for use by many threads. Views and copies made here are not recorded by autograd; use
  * {@link OperatorCall} for what must be differentiable.
@@ -230,12 +230,7 @@ public final class Tensor implements AutoCloseable {
     }
 
     private static boolean isKnown(int code) {
-        for (ScalarType type : ScalarType.values()) {
-            if (type.code() == code) {
-                return true;
-            }
-        }
-        return false;
+        return Arrays.stream(ScalarType.values()).anyMatch(type -> type.code() == code);
     }
 
     /**

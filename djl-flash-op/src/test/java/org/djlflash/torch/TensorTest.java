@@ -3,6 +3,7 @@ package org.djlflash.torch;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
@@ -78,6 +79,41 @@ class TensorTest {
         tensor.close();
         NDArray odd = view.toArray(manager);
         assertArrayEquals(new float[] {1, 3, 5}, odd.toFloatArray());
+    }
+
+    @Test
+    void aLentTensorLeavesTheArrayItsHandle() {
+        NDArray array = manager.arange(6f);
+        Tensor lent = Tensor.lentBy(array);
+        assertArrayEquals(new long[] {6}, lent.sizes());
+        assertArrayEquals(new long[] {1}, lent.strides());
+        lent.close();
+        lent.close();
+        assertThrows(IllegalStateException.class, lent::address);
+        assertArrayEquals(new float[] {0, 1, 2, 3, 4, 5}, array.toFloatArray());
+        array.close();
+        assertThrows(IllegalStateException.class, () -> Tensor.lentBy(array));
+    }
+
+    @Test
+    void aLentTensorIsGivenAwayAsAnotherHandle() {
+        NDArray array = manager.arange(3f);
+        Tensor lent = Tensor.lentBy(array);
+        NDArray other = lent.toArray(manager);
+        assertThrows(IllegalStateException.class, () -> lent.toArray(manager));
+        array.addi(1);
+        array.close();
+        assertArrayEquals(new float[] {1, 2, 3}, other.toFloatArray());
+    }
+
+    @Test
+    void sizesAndStridesAreCopies() {
+        try (Tensor tensor = Tensor.of(manager.arange(6f).reshape(2, 3))) {
+            tensor.sizes()[0] = 7;
+            tensor.strides()[0] = 7;
+            assertArrayEquals(new long[] {2, 3}, tensor.sizes());
+            assertArrayEquals(new long[] {3, 1}, tensor.strides());
+        }
     }
 
     @ParameterizedTest
