@@ -47,7 +47,7 @@ abstract class MeasuringCommand extends ModelCommand {
         return value;
     }
 
-    /** Refuses the same name twice, which would be measured twice. */
+    /** Leaves out names that were given before: they would be measured twice. */
     static <T> List<T> distinct(List<T> values) {
         return values.stream().distinct().toList();
     }

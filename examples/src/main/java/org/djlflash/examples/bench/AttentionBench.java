@@ -32,12 +32,12 @@ public final class AttentionBench {
     /** More scores than this take memory and time that nobody would spend. */
     private static final double LARGEST_SCORES = 2L << 30;
 
+    private static final Set<BackendName> MEASURED_IN_TRAINING =
+            EnumSet.of(BackendName.ATTEND, BackendName.CUDNN);
+
     private final NDManager manager;
     private final DeviceInfo device;
     private final Settings settings;
-
-    private static final Set<BackendName> MEASURED_IN_TRAINING =
-            EnumSet.of(BackendName.ATTEND, BackendName.CUDNN);
 
     /** The results so far: training comes back to those of the passes before it. */
     private final Map<AttentionCase, Map<Pass, Measured>> results = new HashMap<>();

@@ -198,8 +198,14 @@ public final class DecodeBench {
             this.scope = scope;
             long bytes = c.bytes(settings.keyHeads, settings.headSize, TYPE.bytes());
             int buffers = DecodeCase.buffers(bytes, GpuRates.of(device).cacheBytes());
-            for (int i = 0; i < buffers; i++) {
-                add(c);
+            try {
+                for (int i = 0; i < buffers; i++) {
+                    add(c);
+                }
+            } catch (RuntimeException e) {
+                // Such as too little memory: the next cases need what is left.
+                close();
+                throw e;
             }
         }
 
