@@ -158,6 +158,18 @@ abstract class DecoderReferenceTest {
     }
 
     @Test
+    void halfPrecisionIsClose() throws Exception {
+        try (DecoderModel<?> half =
+                CausalModels.load(folder, Device.cpu(), DataType.FLOAT16, null)) {
+            assertEquals(DataType.FLOAT16, half.block().dataType());
+            NDArray logits = half.logits(batch(ids(0)));
+            assertEquals(DataType.FLOAT32, logits.getDataType());
+            float largest = expected.get("logits_row0").abs().max().getFloat();
+            assertClose(expected.get("logits_row0"), logits, 1e-2f * largest);
+        }
+    }
+
+    @Test
     void lossAndGradientNorms() throws Exception {
         int[] ids = ids(0);
         ParameterStore store = new ParameterStore(manager, false);
