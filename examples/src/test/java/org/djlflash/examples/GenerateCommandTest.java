@@ -108,7 +108,7 @@ class GenerateCommandTest {
                 "1 | --ids 4096 | token id 4096, allowed is 0 to 4095",
                 "1 | --ids 1,-1 | token id -1, allowed is 0 to 4095",
                 "1 | --prompt a --max-new-tokens 512 | allowed is at least 1 new one and 512",
-                "1 | --prompt a --max-new-tokens 0 | 0 new ones",
+                "1 | --prompt a --max-new-tokens 0 | maxNewTokens is 0",
                 "1 | --prompt a --top-k 3 | allowed is a temperature above 0",
                 "1 | --prompt a --temperature -1 | found -1.0",
                 "1 | --prompt a --temperature 1 --top-p 2 | found 2.0",

@@ -1,6 +1,11 @@
 package org.djlflash.zoo.generate;
 
-/** Is told of each new token while a text is generated. */
+/**
+ * Is told of what is new while a text is generated, by the thread that generates.
+ *
+ * <p>During beam search the token is the last one of the text that leads by then, from which a
+ * later one may not follow, and the text comes when it is complete.
+ */
 @FunctionalInterface
 public interface GenerationListener {
 
@@ -12,4 +17,12 @@ public interface GenerationListener {
      * @return true to go on, false to stop
      */
     boolean onToken(int id, int count);
+
+    /**
+     * Takes note of further text, if the generator has a decoder: whole characters, and nothing of
+     * what may become a stop string.
+     *
+     * @param part the text, never empty
+     */
+    default void onText(String part) {}
 }

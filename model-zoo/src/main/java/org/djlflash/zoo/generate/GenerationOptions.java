@@ -1,86 +1,130 @@
 package org.djlflash.zoo.generate;
 
+import java.util.List;
 import java.util.Map;
 import org.djlflash.zoo.generate.sampling.SamplingOptions;
 
 /**
- * How much is generated, and how.
+ * How much is generated, and how. Immutable.
  *
  * @param maxNewTokens the greatest number of new tokens
- * @param sampling how the next token is chosen
+ * @param sampling how the next token is chosen; beam search heeds the repetition penalty alone
+ * @param beams whether several texts are searched at once
+ * @param stops the strings that end a text; they are no part of it
  */
-public record GenerationOptions(int maxNewTokens, SamplingOptions sampling) {
-
-    private static final int DEFAULT_NEW_TOKENS = 48;
+public record GenerationOptions(
+        int maxNewTokens, SamplingOptions sampling, BeamOptions beams, List<String> stops) {
 
     /**
      * Checks the options.
      *
      * @param maxNewTokens at least 1
      * @param sampling how the next token is chosen
-     * @throws IllegalArgumentException if there is to be no new token
+     * @param beams whether several texts are searched at once
+     * @param stops the strings that end a text, none of them empty
+     * @throws IllegalArgumentException if a value is out of its range, or beam search is to sample
      */
     public GenerationOptions {
+        stops = new StopStrings(stops).strings();
         if (maxNewTokens < 1) {
             throw new IllegalArgumentException(
                     "maxNewTokens is " + maxNewTokens + ", allowed is 1 or more");
         }
+        if (beams.beams() > 1 && sampling.temperature() != 0) {
+            throw new IllegalArgumentException(
+                    beams.beams()
+                            + " beams with temperature "
+                            + sampling.temperature()
+                            + ": beam search does not sample, allowed is temperature 0");
+        }
     }
 
     /**
-     * Reads options from the arguments of a DJL model: {@code maxNewTokens} (default 48), {@code
-     * temperature} (default 0: always the likeliest token), {@code topK}, {@code topP}, {@code
-     * repetitionPenalty}, {@code seed}, as numbers or text.
+     * Creates a builder.
      *
-     * @param arguments the arguments
+     * @return a new builder, of options that take the most likely token, 48 times
+     */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /**
+     * Reads options from arguments, as {@link GenerationArguments} names them.
+     *
+     * @param arguments the arguments; others are left alone
      * @return the options
-     * @throws IllegalArgumentException if a value is not a number or not allowed
+     * @throws IllegalArgumentException if a value is not of its type or not allowed
      */
     public static GenerationOptions from(Map<String, ?> arguments) {
-        SamplingOptions.Builder sampling =
-                SamplingOptions.builder().optTemperature(number(arguments, "temperature", 0));
-        if (arguments.containsKey("topK")) {
-            sampling.optTopK(whole(arguments, "topK", 0));
-        }
-        if (arguments.containsKey("topP")) {
-            sampling.optTopP(number(arguments, "topP", 1));
-        }
-        if (arguments.containsKey("repetitionPenalty")) {
-            sampling.optRepetitionPenalty(number(arguments, "repetitionPenalty", 1));
-        }
-        if (arguments.containsKey("seed")) {
-            sampling.optSeed(integer(arguments, "seed", 0));
-        }
-        return new GenerationOptions(
-                whole(arguments, "maxNewTokens", DEFAULT_NEW_TOKENS), sampling.build());
+        return new GenerationArguments(arguments).options();
     }
 
-    private static double number(Map<String, ?> arguments, String key, double absent) {
-        Object value = arguments.get(key);
-        try {
-            return value == null ? absent : Double.parseDouble(value.toString());
-        } catch (NumberFormatException e) {
-            throw new IllegalArgumentException(
-                    "argument " + key + " is " + value + ", allowed is a number", e);
-        }
+    StopStrings stopStrings() {
+        return new StopStrings(stops);
     }
 
-    private static int whole(Map<String, ?> arguments, String key, int absent) {
-        long value = integer(arguments, key, absent);
-        if (value != (int) value) {
-            throw new IllegalArgumentException(
-                    "argument " + key + " is " + value + ", allowed is up to " + Integer.MAX_VALUE);
-        }
-        return (int) value;
-    }
+    /** Builds {@link GenerationOptions}. */
+    public static final class Builder {
 
-    private static long integer(Map<String, ?> arguments, String key, long absent) {
-        Object value = arguments.get(key);
-        try {
-            return value == null ? absent : Long.parseLong(value.toString());
-        } catch (NumberFormatException e) {
-            throw new IllegalArgumentException(
-                    "argument " + key + " is " + value + ", allowed is a whole number", e);
+        private int maxNewTokens = 48;
+        private SamplingOptions sampling = SamplingOptions.greedy();
+        private BeamOptions beams = BeamOptions.NONE;
+        private List<String> stops = List.of();
+
+        private Builder() {}
+
+        /**
+         * Sets the greatest number of new tokens.
+         *
+         * @param maxNewTokens at least 1
+         * @return this builder
+         */
+        public Builder optMaxNewTokens(int maxNewTokens) {
+            this.maxNewTokens = maxNewTokens;
+            return this;
+        }
+
+        /**
+         * Sets how the next token is chosen.
+         *
+         * @param sampling the options
+         * @return this builder
+         */
+        public Builder optSampling(SamplingOptions sampling) {
+            this.sampling = sampling;
+            return this;
+        }
+
+        /**
+         * Sets whether several texts are searched at once.
+         *
+         * @param beams the options
+         * @return this builder
+         */
+        public Builder optBeams(BeamOptions beams) {
+            this.beams = beams;
+            return this;
+        }
+
+        /**
+         * Sets the strings that end a text.
+         *
+         * @param stops the strings
+         * @return this builder
+         */
+        public Builder optStops(List<String> stops) {
+            this.stops = stops;
+            return this;
+        }
+
+        /**
+         * Builds the options.
+         *
+         * @return the options
+         * @throws IllegalArgumentException if a value is out of its range
+         */
+        public GenerationOptions build() {
+            return new GenerationOptions(maxNewTokens, sampling, beams, stops);
         }
     }
 }

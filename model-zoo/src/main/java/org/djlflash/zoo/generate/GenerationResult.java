@@ -2,30 +2,40 @@ package org.djlflash.zoo.generate;
 
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 import org.djlflash.AttentionExplanation.Verdict;
 
 /**
  * What was generated, and how.
  *
- * @param ids the new tokens' ids, without the prompt and without the token that ended the text
+ * @param ids the new tokens' ids, without the prompt and without the token that ended the text;
+ *     those of a stop string are there
+ * @param text the new text, without the stop string that ended it; empty if the generator has no
+ *     decoder
  * @param finish why generating ended
- * @param prefillTime the time to the first token
- * @param decodeTime the time of all further tokens
+ * @param prefillTime the time to the first token, of the whole batch
+ * @param decodeTime the time of all further tokens, beside those of the other prompts
  * @param prefill what computed the attention of the prompt
  * @param decode what computes the attention of a token after it, asked for the last one
+ * @param hypotheses what beam search found, best first; none without beam search
  */
 public record GenerationResult(
         int[] ids,
+        Optional<String> text,
         Finish finish,
         Duration prefillTime,
         Duration decodeTime,
         Verdict prefill,
-        Verdict decode) {
+        Verdict decode,
+        List<Hypothesis> hypotheses) {
 
     /** Why generating ended. */
     public enum Finish {
         /** A token that ends a text came. */
         END_TOKEN,
+        /** A string that ends a text came. */
+        STOP_STRING,
         /** As many tokens as asked for are there. */
         LENGTH,
         /** The listener wanted no more. */
@@ -33,17 +43,20 @@ public record GenerationResult(
     }
 
     /**
-     * Keeps the ids from being changed later.
+     * Keeps arrays and lists from being changed later.
      *
      * @param ids the new tokens' ids
+     * @param text the new text
      * @param finish why generating ended
      * @param prefillTime the time to the first token
      * @param decodeTime the time of all further tokens
      * @param prefill what computed the attention of the prompt
      * @param decode what computes the attention of a token after it
+     * @param hypotheses what beam search found
      */
     public GenerationResult {
         ids = ids.clone();
+        hypotheses = List.copyOf(hypotheses);
     }
 
     /**
@@ -70,11 +83,13 @@ public record GenerationResult(
     public boolean equals(Object other) {
         return other instanceof GenerationResult result
                 && Arrays.equals(ids, result.ids)
+                && text.equals(result.text)
                 && finish == result.finish
                 && prefillTime.equals(result.prefillTime)
                 && decodeTime.equals(result.decodeTime)
                 && prefill.equals(result.prefill)
-                && decode.equals(result.decode);
+                && decode.equals(result.decode)
+                && hypotheses.equals(result.hypotheses);
     }
 
     @Override

@@ -1,21 +1,21 @@
 package org.djlflash.zoo.generate;
 
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import java.time.Duration;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntFunction;
 import org.djlflash.AttentionExplanation.Verdict;
 import org.djlflash.FlashAttention;
-import org.djlflash.zoo.generate.CausalLanguageModel.Sequence;
-import org.djlflash.zoo.generate.GenerationResult.Finish;
+import org.djlflash.zoo.generate.Search.Found;
+import org.djlflash.zoo.generate.sampling.LogitsRule;
+import org.djlflash.zoo.generate.sampling.RepetitionPenalty;
 import org.djlflash.zoo.generate.sampling.Sampler;
 import org.djlflash.zoo.generate.sampling.SamplingOptions;
 
 /**
- * Generates token by token: the prompt is read at once, every later token costs one step with what
- * the model keeps of those before.
+ * Generates token by token: prompts are read at once, every later token costs one step with what
+ * the model keeps of those before. Prompts of a batch may differ in length; each ends by itself and
+ * is continued as if it were alone.
  *
  * <p>Safe for use by many threads; memory is freed step by step, and nothing is left on the model's
  * manager.
@@ -24,13 +24,28 @@ public final class TextGenerator {
 
     private final CausalLanguageModel model;
 
+    /** Null if there is none. */
+    private final TokenDecoder decoder;
+
     /**
-     * Creates a generator.
+     * Creates a generator of tokens.
      *
      * @param model the model, which stays the caller's
      */
     public TextGenerator(CausalLanguageModel model) {
+        this(model, null);
+    }
+
+    /**
+     * Creates a generator of text.
+     *
+     * @param model the model, which stays the caller's
+     * @param decoder turns tokens into text; null for none: then there is neither text nor a stop
+     *     string
+     */
+    public TextGenerator(CausalLanguageModel model, TokenDecoder decoder) {
         this.model = model;
+        this.decoder = decoder;
     }
 
     /**
@@ -46,50 +61,88 @@ public final class TextGenerator {
      */
     public GenerationResult generate(
             int[] prompt, int maxNewTokens, SamplingOptions sampling, GenerationListener listener) {
-        check(prompt, maxNewTokens);
-        int capacity = prompt.length + maxNewTokens;
-        int[] history = Arrays.copyOf(prompt, capacity);
-        Sampler sampler = sampling.newSampler();
-        List<Integer> ends = model.endTokenIds();
-        int length = prompt.length;
-        Finish finish = Finish.LENGTH;
-        long start = System.nanoTime();
-        long first = 0;
-        int read = 0;
-        try (NDManager scope = model.manager().newSubManager();
-                Sequence sequence = model.newSequence(scope, 1, capacity)) {
-            while (length < capacity) {
-                float[] logits = read(sequence, history, read, length, scope);
-                read = length;
-                int next = sampler.next(logits, Arrays.copyOf(history, length));
-                first = first == 0 ? System.nanoTime() : first;
-                if (ends.contains(next)) {
-                    finish = Finish.END_TOKEN;
-                    break;
-                }
-                history[length++] = next;
-                if (!listener.onToken(next, length - prompt.length)) {
-                    finish = Finish.CANCELLED;
-                    break;
-                }
-            }
-        }
-        return new GenerationResult(
-                Arrays.copyOfRange(history, prompt.length, length),
-                finish,
-                Duration.ofNanos(first - start),
-                Duration.ofNanos(System.nanoTime() - first),
-                attention(prompt.length, prompt.length),
-                attention(1, Math.max(read, prompt.length + 1)));
+        return generate(
+                prompt,
+                GenerationOptions.builder()
+                        .optMaxNewTokens(maxNewTokens)
+                        .optSampling(sampling)
+                        .build(),
+                listener);
     }
 
-    private static float[] read(
-            Sequence sequence, int[] history, int from, int to, NDManager scope) {
-        try (NDManager step = scope.newSubManager()) {
-            long[] ids = Arrays.stream(history, from, to).asLongStream().toArray();
-            NDArray logits = sequence.read(step.create(ids, new Shape(1, ids.length)));
-            return logits.toFloatArray();
+    /**
+     * Continues a prompt.
+     *
+     * @param prompt the ids of the prompt, at least 1; prompt and new tokens together fit into the
+     *     model's positions
+     * @param options how much is generated, and how
+     * @param listener told of each token
+     * @return the new tokens
+     * @throws IllegalArgumentException if the prompt is empty, too long or holds an unknown id, or
+     *     if there is a stop string but no decoder
+     */
+    public GenerationResult generate(
+            int[] prompt, GenerationOptions options, GenerationListener listener) {
+        return generate(List.of(prompt), options, row -> listener).get(0);
+    }
+
+    /**
+     * Continues several prompts at once.
+     *
+     * @param prompts the ids of each, as for a single one
+     * @param options how much is generated of each, and how
+     * @param listeners gives what is told of each token, by the prompt's number
+     * @return the new tokens, in the order of the prompts
+     * @throws IllegalArgumentException if there is no prompt, or one is not allowed
+     */
+    public List<GenerationResult> generate(
+            List<int[]> prompts,
+            GenerationOptions options,
+            IntFunction<? extends GenerationListener> listeners) {
+        check(prompts, options);
+        List<Search> searches = new ArrayList<>();
+        List<Sampler> samplers = options.sampling().newSamplers(prompts.size());
+        for (int i = 0; i < prompts.size(); i++) {
+            searches.add(search(prompts.get(i), options, samplers.get(i), listeners.apply(i)));
         }
+        int beams = options.beams().beams();
+        List<GenerationResult> results = new ArrayList<>();
+        try (BatchRun run = new BatchRun(model, prompts, searches, beams, options.maxNewTokens())) {
+            boolean more = true;
+            while (more) {
+                more = run.step();
+            }
+            for (int i = 0; i < prompts.size(); i++) {
+                results.add(result(prompts.get(i), searches.get(i).found(), run, i));
+            }
+        }
+        return results;
+    }
+
+    private Search search(
+            int[] prompt, GenerationOptions options, Sampler sampler, GenerationListener listener) {
+        List<Integer> ends = model.endTokenIds();
+        if (options.beams().beams() > 1) {
+            double penalty = options.sampling().repetitionPenalty();
+            List<LogitsRule> rules =
+                    penalty == 1 ? List.of() : List.of(new RepetitionPenalty(penalty));
+            return new BeamSearch(prompt, options, rules, ends, decoder, listener);
+        }
+        GrowingText text =
+                decoder == null ? null : new GrowingText(decoder, prompt, options.stopStrings());
+        return new SingleSearch(prompt, options.maxNewTokens(), sampler, ends, text, listener);
+    }
+
+    private GenerationResult result(int[] prompt, Found found, BatchRun run, int index) {
+        return new GenerationResult(
+                found.ids(),
+                found.text(),
+                found.finish(),
+                Duration.ofNanos(run.prefillNanos()),
+                Duration.ofNanos(run.decodeNanos(index)),
+                attention(prompt.length, prompt.length),
+                attention(1, prompt.length + Math.max(1, found.ids().length - 1)),
+                found.hypotheses());
     }
 
     private Verdict attention(int queries, int keys) {
@@ -99,11 +152,22 @@ public final class TextGenerator {
                 .orElseThrow();
     }
 
+    private void check(List<int[]> prompts, GenerationOptions options) {
+        if (prompts.isEmpty()) {
+            throw new IllegalArgumentException("0 prompts, allowed is 1 or more");
+        }
+        if (decoder == null && !options.stops().isEmpty()) {
+            throw new IllegalArgumentException(
+                    "stop strings " + options.stops() + " without a tokenizer, allowed are none");
+        }
+        prompts.forEach(prompt -> check(prompt, options.maxNewTokens()));
+    }
+
     private void check(int[] prompt, int maxNewTokens) {
         if (prompt.length == 0) {
             throw new IllegalArgumentException("prompt of 0 tokens, allowed is 1 or more");
         }
-        if (maxNewTokens < 1 || maxNewTokens > model.maxPositions() - prompt.length) {
+        if (maxNewTokens > model.maxPositions() - prompt.length) {
             throw new IllegalArgumentException(
                     "prompt of "
                             + prompt.length

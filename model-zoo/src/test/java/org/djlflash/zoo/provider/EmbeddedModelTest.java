@@ -178,7 +178,8 @@ class EmbeddedModelTest {
         assertRefused("prompt of 0 tokens", () -> generator.generate(new int[0], 1, greedy, null));
         assertRefused("token id 4096", () -> generator.generate(new int[] {4096}, 1, greedy, null));
         assertRefused("token id -1", () -> generator.generate(new int[] {-1}, 1, greedy, null));
-        assertRefused("0 new ones", () -> generator.generate(new int[] {1}, 0, greedy, null));
+        assertRefused(
+                "maxNewTokens is 0", () -> generator.generate(new int[] {1}, 0, greedy, null));
         assertRefused("512 in all", () -> generator.generate(new int[500], 13, greedy, null));
         assertRefused("window of 513", () -> Perplexity.measure(model, new long[600], 513, null));
         assertRefused("text of 10", () -> Perplexity.measure(model, new long[10], 11, null));

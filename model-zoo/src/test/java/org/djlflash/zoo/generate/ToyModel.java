@@ -1,0 +1,150 @@
+package org.djlflash.zoo.generate;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.djlflash.AttentionRequest;
+import org.djlflash.CausalAlignment;
+
+/** A model of a few tokens, whose logits are random numbers seeded by all tokens before. */
+final class ToyModel implements CausalLanguageModel, AutoCloseable {
+
+    private final NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+    private final int vocabulary;
+    private final List<Integer> ends;
+
+    /** The number of tokens read, one for each row and step. */
+    int read;
+
+    ToyModel(int vocabulary, Integer... ends) {
+        this.vocabulary = vocabulary;
+        this.ends = List.of(ends);
+    }
+
+    float[] logits(List<Integer> history) {
+        Random random = new Random(history.hashCode() * 31L);
+        float[] logits = new float[vocabulary];
+        for (int i = 0; i < vocabulary; i++) {
+            logits[i] = (float) (2 * random.nextGaussian());
+        }
+        return logits;
+    }
+
+    private final class Histories implements Sequence {
+
+        private final int maxRows;
+        private List<List<Integer>> rows;
+
+        Histories(int maxRows) {
+            this.maxRows = maxRows;
+            rows = IntStream.range(0, maxRows).mapToObj(i -> List.<Integer>of()).toList();
+        }
+
+        @Override
+        public NDArray read(NDArray ids) {
+            long[] counts = new long[rows.size()];
+            Arrays.fill(counts, ids.getShape().get(1));
+            return read(ids, counts);
+        }
+
+        @Override
+        public NDArray read(NDArray ids, long... counts) {
+            if (ids.getShape().get(0) != rows.size() || counts.length != rows.size()) {
+                throw new IllegalArgumentException(ids.getShape() + " for " + rows.size());
+            }
+            List<List<Integer>> next = new ArrayList<>();
+            NDArray logits = ids.getManager().zeros(new Shape(rows.size(), vocabulary));
+            float[] all = new float[rows.size() * vocabulary];
+            for (int row = 0; row < rows.size(); row++) {
+                List<Integer> history = new ArrayList<>(rows.get(row));
+                long[] tokens = ids.get(row).toLongArray();
+                for (int i = 0; i < counts[row]; i++) {
+                    history.add((int) tokens[i]);
+                    read++;
+                }
+                next.add(history);
+                System.arraycopy(logits(history), 0, all, row * vocabulary, vocabulary);
+            }
+            rows = next;
+            logits.set(all);
+            return logits;
+        }
+
+        @Override
+        public void select(int... selected) {
+            if (selected.length > maxRows) {
+                throw new IllegalArgumentException(selected.length + " rows");
+            }
+            rows = Arrays.stream(selected).mapToObj(rows::get).toList();
+        }
+
+        @Override
+        public void close() {
+            rows = null;
+        }
+    }
+
+    @Override
+    public Sequence newSequence(NDManager owner, int rows, int capacity) {
+        return new Histories(rows);
+    }
+
+    @Override
+    public NDArray logits(NDArray ids) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public NDManager manager() {
+        return manager;
+    }
+
+    @Override
+    public int vocabularySize() {
+        return vocabulary;
+    }
+
+    @Override
+    public int maxPositions() {
+        return 100;
+    }
+
+    @Override
+    public List<Integer> endTokenIds() {
+        return ends;
+    }
+
+    @Override
+    public AttentionRequest attentionRequest(int queries, int keys) {
+        return new AttentionRequest(
+                1,
+                1,
+                1,
+                queries,
+                keys,
+                8,
+                DataType.FLOAT32,
+                DataType.FLOAT32,
+                Device.cpu(),
+                false,
+                1,
+                CausalAlignment.BOTTOM_RIGHT,
+                false,
+                false,
+                false,
+                0,
+                false);
+    }
+
+    @Override
+    public void close() {
+        manager.close();
+    }
+}
