@@ -22,11 +22,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Scale, dropout, and masks and biases of every shape that broadcasts. */
 class OptionsTest {
 
-    private static final int B = 2;
-    private static final int N = 4;
-    private static final int T = 5;
-    private static final int F = 7;
-    private static final int H = 8;
+    static final int B = 2;
+    static final int N = 4;
+    static final int T = 5;
+    static final int F = 7;
+    static final int H = 8;
     private static final double TOLERANCE = 2e-5;
 
     @ParameterizedTest
@@ -67,28 +67,30 @@ class OptionsTest {
         }
     }
 
+    /** Every way in which an array is broadcast to (B, N, T, F). */
+    static Stream<Shape> shapes() {
+        return Stream.of(
+                new Shape(),
+                new Shape(1),
+                new Shape(F),
+                new Shape(T, F),
+                new Shape(T, 1),
+                new Shape(1, F),
+                new Shape(1, T, F),
+                new Shape(N, T, F),
+                new Shape(N, 1, 1),
+                new Shape(1, 1, 1, 1),
+                new Shape(B, 1, 1, F),
+                new Shape(1, N, 1, F),
+                new Shape(B, 1, T, F),
+                new Shape(B, N, T, 1),
+                new Shape(1, N, T, F),
+                new Shape(B, N, T, F));
+    }
+
     static Stream<Arguments> broadcastShapes() {
         return Fixtures.CPU_BACKENDS.stream()
-                .flatMap(
-                        backend ->
-                                Stream.of(
-                                                new Shape(),
-                                                new Shape(1),
-                                                new Shape(F),
-                                                new Shape(T, F),
-                                                new Shape(T, 1),
-                                                new Shape(1, F),
-                                                new Shape(1, T, F),
-                                                new Shape(N, T, F),
-                                                new Shape(N, 1, 1),
-                                                new Shape(1, 1, 1, 1),
-                                                new Shape(B, 1, 1, F),
-                                                new Shape(1, N, 1, F),
-                                                new Shape(B, 1, T, F),
-                                                new Shape(B, N, T, 1),
-                                                new Shape(1, N, T, F),
-                                                new Shape(B, N, T, F))
-                                        .map(shape -> Arguments.of(backend, shape)));
+                .flatMap(backend -> shapes().map(shape -> Arguments.of(backend, shape)));
     }
 
     @ParameterizedTest
@@ -328,11 +330,11 @@ class OptionsTest {
         Closeness.assertClose("dV", expected.value(), v.getGradient(), TOLERANCE);
     }
 
-    private interface ScoreVisitor {
+    interface ScoreVisitor {
         void visit(int at, int b, int n, int t, int f);
     }
 
-    private static void forEachScore(ScoreVisitor visitor) {
+    static void forEachScore(ScoreVisitor visitor) {
         for (int at = 0; at < B * N * T * F; at++) {
             visitor.visit(at, at / F / T / N, at / F / T % N, at / F % T, at % F);
         }
@@ -343,7 +345,7 @@ class OptionsTest {
     }
 
     /** Where an array that is broadcast holds what belongs to a score. */
-    private static int index(Shape shape, int b, int n, int t, int f) {
+    static int index(Shape shape, int b, int n, int t, int f) {
         int[] place = {b, n, t, f};
         int index = 0;
         for (int i = 0; i < shape.dimension(); i++) {
