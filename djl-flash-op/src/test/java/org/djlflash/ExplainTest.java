@@ -87,6 +87,17 @@ class ExplainTest {
     }
 
     @Test
+    void kernelsAreNamedAfterTheirBackend() {
+        List<String> kernels = List.of("split <<<8,128,0>>>", "combine <<<4,256,0>>>");
+        assertEquals(
+                "cuda: chosen, split <<<8,128,0>>>, combine <<<4,256,0>>>",
+                new Verdict(Backend.CUDA, List.of(), true, kernels).toString());
+        for (Verdict verdict : FlashAttention.explain(new Request().build()).verdicts()) {
+            assertEquals(List.of(), verdict.kernels());
+        }
+    }
+
+    @Test
     void requestsPrintOnOneLine() {
         Request request = new Request();
         request.computeType = DataType.BFLOAT16;

@@ -125,6 +125,25 @@ class TimingGpuTest {
     }
 
     @Test
+    void whatIsClosedIsNotUsed() {
+        TestGpu.open();
+        PrivateStream stream = new PrivateStream(TestGpu.device());
+        CudaStream handle = stream.stream();
+        CudaGraph graph = CudaGraph.capture(TestGpu.device(), handle, () -> {});
+        Mark mark = new CudaTimer(TestGpu.device()).mark(handle);
+        for (int i = 0; i < 2; i++) {
+            mark.close();
+            graph.close();
+            stream.close();
+        }
+        assertThrows(IllegalStateException.class, mark::isReached);
+        assertThrows(IllegalStateException.class, () -> mark.millisecondsTo(mark));
+        assertThrows(IllegalStateException.class, () -> graph.launch(CudaStream.DEFAULT));
+        assertThrows(IllegalStateException.class, stream::stream);
+        assertThrows(IllegalStateException.class, stream::synchronize);
+    }
+
+    @Test
     void ratesArePlausible() {
         GpuRates rates = GpuRates.of(TestGpu.device());
         assertTrue(rates.clockMegahertz() > 100 && rates.clockMegahertz() < 10_000, "" + rates);
