@@ -22,14 +22,43 @@ public final class Tokenizers {
      * @throws IOException if there is none, or it cannot be read
      */
     public static HuggingFaceTokenizer open(Path folder) throws IOException {
+        return open(
+                folder,
+                Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
+    }
+
+    /**
+     * Opens a tokenizer for an encoder: it adds the special tokens that the model was trained with
+     * and cuts off what is too long.
+     *
+     * @param folder the folder
+     * @param maxTokens the greatest number of tokens, special ones included
+     * @return the tokenizer; the caller closes it
+     * @throws IOException if there is none, or it cannot be read
+     */
+    public static HuggingFaceTokenizer openForEncoder(Path folder, int maxTokens)
+            throws IOException {
+        return open(
+                folder,
+                Map.of(
+                        "addSpecialTokens",
+                        "true",
+                        "truncation",
+                        "true",
+                        "maxLength",
+                        Integer.toString(maxTokens),
+                        "padding",
+                        "false"));
+    }
+
+    private static HuggingFaceTokenizer open(Path folder, Map<String, String> options)
+            throws IOException {
         Path file = folder.resolve(FILE);
         if (!Files.isRegularFile(file)) {
             throw new FileNotFoundException("no " + FILE + " in the model's folder");
         }
         try {
-            return HuggingFaceTokenizer.newInstance(
-                    file,
-                    Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
+            return HuggingFaceTokenizer.newInstance(file, options);
         } catch (RuntimeException e) {
             throw new IOException(FILE + " is not a tokenizer: " + e.getMessage(), e);
         }

@@ -44,13 +44,38 @@ public final class FlashModelZoo extends ModelZoo {
      */
     public static <I, O> Criteria.Builder<I, O> textGeneration(
             Criteria.Builder<I, O> criteria, Path folder) {
+        return ofFolder(criteria, folder)
+                .optModelName("text-generation")
+                .optArgument("blockFactory", TextGenerationBlockFactory.class.getName())
+                .optTranslatorFactory(new TextGenerationTranslatorFactory());
+    }
+
+    /**
+     * Makes criteria load a Hugging Face folder as an embedder of texts. What becomes of the hidden
+     * states is what the files of sentence-transformers say, if they are there, and what the
+     * arguments of {@link org.djlflash.zoo.embed.EmbeddingOptions#with} say.
+     *
+     * @param criteria criteria from String to {@code float[]}, or from {@code String[]} to {@code
+     *     float[][]}
+     * @param folder the folder, with a BERT
+     * @param <I> String or {@code String[]}
+     * @param <O> {@code float[]} or {@code float[][]}
+     * @return the criteria, to be built
+     */
+    public static <I, O> Criteria.Builder<I, O> textEmbedding(
+            Criteria.Builder<I, O> criteria, Path folder) {
+        return ofFolder(criteria, folder)
+                .optModelName("text-embedding")
+                .optArgument("blockFactory", TextEmbeddingBlockFactory.class.getName())
+                .optTranslatorFactory(new TextEmbeddingTranslatorFactory());
+    }
+
+    private static <I, O> Criteria.Builder<I, O> ofFolder(
+            Criteria.Builder<I, O> criteria, Path folder) {
         return criteria.optGroupId(null)
                 .optArtifactId(null)
                 .optModelPath(folder)
-                .optModelName("text-generation")
                 .optEngine(TorchLibrary.ENGINE)
-                .optArgument("blockFactory", TextGenerationBlockFactory.class.getName())
-                .optTranslatorFactory(new TextGenerationTranslatorFactory())
                 .optOption("hasParameter", "false");
     }
 

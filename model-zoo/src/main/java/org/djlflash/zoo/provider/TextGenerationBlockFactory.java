@@ -8,7 +8,6 @@ import ai.djl.nn.Block;
 import ai.djl.nn.BlockFactory;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Map;
 import org.djlflash.zoo.generate.GenerationOptions;
 
@@ -30,22 +29,11 @@ public final class TextGenerationBlockFactory implements BlockFactory {
             throws IOException {
         NDManager manager = model.getNDManager();
         GenerationOptions options = GenerationOptions.from(arguments);
-        DataType type = dataType(arguments.get("dataType"));
+        DataType type = DataTypeArgument.of(arguments);
         try {
             return new GenerationBlock(CausalModels.load(modelPath, manager, type, null), options);
         } catch (MalformedModelException e) {
             throw new IOException(e.getMessage(), e);
         }
-    }
-
-    private static DataType dataType(Object argument) {
-        String name = argument == null ? "float32" : argument.toString().toLowerCase(Locale.ROOT);
-        return switch (name) {
-            case "float32" -> DataType.FLOAT32;
-            case "float16" -> DataType.FLOAT16;
-            default ->
-                    throw new IllegalArgumentException(
-                            "argument dataType is " + argument + ", allowed is float32 or float16");
-        };
     }
 }

@@ -76,6 +76,24 @@ class StrictJsonTest {
     }
 
     @Test
+    void readsListsOfObjects() throws IOException, MalformedModelException {
+        Path file = folder.resolve("x.json");
+        Files.writeString(file, "[{\"a\":1},{\"a\":2}]");
+        List<JsonFields> objects = StrictJson.readList(file, 100);
+        assertEquals(2, objects.size());
+        assertEquals(2, objects.get(1).requireInt("a", 0, 9));
+        Files.writeString(file, "[]");
+        assertEquals(List.of(), StrictJson.readList(file, 100));
+        for (String text : List.of("{}", "[1]", "[{}", "[{\"a\":1,\"a\":1}]", "")) {
+            Files.writeString(file, text);
+            MalformedModelException e =
+                    assertThrows(
+                            MalformedModelException.class, () -> StrictJson.readList(file, 100));
+            assertTrue(e.getMessage().startsWith("x.json"), e.getMessage());
+        }
+    }
+
+    @Test
     void namesAMissingFileWithoutItsPath() {
         MalformedModelException e =
                 assertThrows(

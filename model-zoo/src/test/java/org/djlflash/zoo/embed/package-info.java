@@ -1,0 +1,2 @@
+/** Tests of embeddings. */
+package org.djlflash.zoo.embed;
