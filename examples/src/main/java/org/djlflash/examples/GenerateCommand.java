@@ -116,7 +116,7 @@ final class GenerateCommand extends ModelCommand {
         if (prompt.ids != null) {
             return prompt.ids.values().stream().mapToInt(Integer::intValue).toArray();
         }
-        return LongStream.of(tokenizer.encode(prompt.text).getIds())
+        return LongStream.of(Tokenizers.encodePrompt(tokenizer, prompt.text))
                 .mapToInt(Math::toIntExact)
                 .toArray();
     }

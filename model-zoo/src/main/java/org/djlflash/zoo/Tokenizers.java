@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** Opens the tokenizers of Hugging Face folders. */
+/** Opens and uses the tokenizers of Hugging Face folders. */
 public final class Tokenizers {
 
     private static final String FILE = "tokenizer.json";
@@ -62,5 +62,17 @@ public final class Tokenizers {
         } catch (RuntimeException e) {
             throw new IOException(FILE + " is not a tokenizer: " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * Encodes the start of a text as the model was trained to see it: with the tokens that the file
+     * of the tokenizer puts around a text, such as the one that Llama begins with. GPT-2 has none.
+     *
+     * @param tokenizer the tokenizer
+     * @param prompt the text
+     * @return the ids
+     */
+    public static long[] encodePrompt(HuggingFaceTokenizer tokenizer, String prompt) {
+        return tokenizer.encode(prompt, true, false).getIds();
     }
 }

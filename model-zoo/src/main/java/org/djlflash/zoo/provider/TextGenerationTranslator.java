@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.translate.NoBatchifyTranslator;
 import ai.djl.translate.TranslatorContext;
+import org.djlflash.zoo.Tokenizers;
 
 /**
  * Turns a prompt into token ids and new token ids into text: the continuation without the prompt.
@@ -28,7 +29,7 @@ public final class TextGenerationTranslator implements NoBatchifyTranslator<Stri
 
     @Override
     public NDList processInput(TranslatorContext ctx, String prompt) {
-        long[] ids = tokenizer.encode(prompt).getIds();
+        long[] ids = Tokenizers.encodePrompt(tokenizer, prompt);
         return new NDList(ctx.getNDManager().create(ids, new Shape(1, ids.length)));
     }
 
