@@ -18,6 +18,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.djlflash.nn.Scoped;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.TorchOps;
 import org.djlflash.zoo.weights.Checkpoint;
@@ -171,7 +173,13 @@ public abstract class DecoderBlock extends AbstractBlock {
         NDArray ids = inputs.singletonOrThrow();
         ReadStep step = ReadStep.whole(ids);
         checkPositions(step);
-        return new NDList(logits(ps, hidden(ps, ids, step, training), training));
+        return Scoped.compute(
+                ids.getManager(),
+                inputs,
+                scoped -> {
+                    NDArray hidden = hidden(ps, scoped.head(), step, training);
+                    return new NDList(logits(ps, hidden, training));
+                });
     }
 
     /**
@@ -185,7 +193,32 @@ public abstract class DecoderBlock extends AbstractBlock {
      */
     final NDArray lastLogits(ParameterStore ps, NDArray ids, ReadStep step) {
         checkPositions(step);
-        return logits(ps, step.last(hidden(ps, ids, step, false)), false).squeeze(1);
+        return Scoped.compute(
+                        ids.getManager(),
+                        new NDList(ids),
+                        scoped -> {
+                            NDArray last = step.last(hidden(ps, scoped.head(), step, false));
+                            return new NDList(logits(ps, last, false).squeeze(1));
+                        })
+                .head();
+    }
+
+    /**
+     * Runs a layer whose intermediate arrays end with it, and its input too: what autograd needs of
+     * them, it keeps, and a long text would else hold those of all layers at once.
+     *
+     * @param input what the layer before gave, closed afterwards
+     * @param layer the layer
+     * @return what the layer gives, on the manager of its input
+     */
+    protected static NDArray runLayer(NDArray input, UnaryOperator<NDArray> layer) {
+        try (input) {
+            return Scoped.compute(
+                            input.getManager(),
+                            new NDList(input),
+                            scoped -> new NDList(layer.apply(scoped.head())))
+                    .head();
+        }
     }
 
     private void checkPositions(ReadStep step) {

@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import org.djlflash.zoo.decoder.DecoderBlock;
+import org.djlflash.zoo.decoder.LayerCache;
 import org.djlflash.zoo.decoder.ReadStep;
 import org.djlflash.zoo.weights.WeightBinding;
 
@@ -85,7 +86,9 @@ public final class Gpt2Block extends DecoderBlock {
         hidden = Gpt2Layer.dropout(hidden, config.embeddingDropout(), training);
         GeluTanh gelu = GeluTanh.on(ids.getManager(), hidden.getDataType());
         for (int i = 0; i < layers.size(); i++) {
-            hidden = layers.get(i).forward(ps, hidden, step.cache(i), gelu, training);
+            Gpt2Layer layer = layers.get(i);
+            LayerCache cache = step.cache(i);
+            hidden = runLayer(hidden, in -> layer.forward(ps, in, cache, gelu, training));
         }
         return Gpt2Layer.call(outputNorm, ps, hidden, training);
     }

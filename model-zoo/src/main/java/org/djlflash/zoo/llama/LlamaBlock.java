@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import org.djlflash.zoo.decoder.DecoderBlock;
+import org.djlflash.zoo.decoder.LayerCache;
 import org.djlflash.zoo.decoder.ReadStep;
 import org.djlflash.zoo.weights.WeightBinding;
 
@@ -81,7 +82,9 @@ public final class LlamaBlock extends DecoderBlock {
                                 hidden.getDataType()),
                         RmsNorm.on(ids.getManager(), config.normEpsilon()));
         for (int i = 0; i < layers.size(); i++) {
-            hidden = layers.get(i).forward(ps, hidden, step.cache(i), pass, training);
+            LlamaLayer layer = layers.get(i);
+            LayerCache cache = step.cache(i);
+            hidden = runLayer(hidden, in -> layer.forward(ps, in, cache, pass, training));
         }
         return pass.norm().apply(hidden, ps.getValue(outputNorm, ids.getDevice(), training));
     }

@@ -158,6 +158,18 @@ abstract class DecoderReferenceTest {
     }
 
     @Test
+    void nothingButLogitsIsLeft() {
+        try (NDManager scope = model.manager().newSubManager();
+                var sequence = model.newSequence(manager, 1, 3)) {
+            NDArray ids = scope.create(new long[] {1, 2, 3}, new Shape(1, 3));
+            model.logits(ids);
+            assertEquals(2, scope.getManagedArrays().size());
+            sequence.read(ids);
+            assertEquals(3, scope.getManagedArrays().size());
+        }
+    }
+
+    @Test
     void halfPrecisionIsClose() throws Exception {
         try (DecoderModel<?> half =
                 CausalModels.load(folder, Device.cpu(), DataType.FLOAT16, null)) {
