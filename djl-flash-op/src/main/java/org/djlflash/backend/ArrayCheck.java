@@ -3,7 +3,7 @@ package org.djlflash.backend;
 import ai.djl.ndarray.NDArray;
 import ai.djl.pytorch.engine.PtNDArray;
 
-/** What every array must be before it is looked at: there, PyTorch's, and open. */
+/** What every array must be before it is looked at: there, PyTorch's, open, and dense. */
 public final class ArrayCheck {
 
     private ArrayCheck() {}
@@ -13,7 +13,7 @@ public final class ArrayCheck {
      *
      * @param name what the message calls it
      * @param array the array
-     * @throws IllegalArgumentException if it is null or another engine's
+     * @throws IllegalArgumentException if it is null, another engine's, or sparse
      * @throws IllegalStateException if it is closed
      */
     public static void usable(String name, NDArray array) {
@@ -29,6 +29,13 @@ public final class ArrayCheck {
         }
         if (((PtNDArray) array).isReleased()) {
             throw new IllegalStateException(name + " is closed, allowed is an open array");
+        }
+        if (array.isSparse()) {
+            throw new IllegalArgumentException(
+                    name
+                            + " is sparse ("
+                            + array.getSparseFormat()
+                            + "), allowed are dense arrays");
         }
     }
 }
