@@ -52,14 +52,27 @@ final class MathAttention implements Implementation, AutoCloseable {
 
     @Override
     public Step forward(Operands in, boolean causal) {
-        Tensor query = operator("aten::mul", "Tensor", in.query(), scale);
-        try (Tensor keyColumns = Views.exchanged(in.key(), 2, LAST);
+        List<Tensor> made = new ArrayList<>();
+        try {
+            Tensor query = operator("aten::mul", "Tensor", in.query(), scale);
+            made.add(query);
+            Tensor weights = weights(query, in.key(), causal);
+            made.add(weights);
+            made.add(operator("aten::matmul", "", weights, in.value()));
+            return new MathStep(in, query, weights, made.get(2));
+        } catch (RuntimeException e) {
+            // Too little memory is no reason to lose more of it.
+            made.forEach(Tensor::close);
+            throw e;
+        }
+    }
+
+    private Tensor weights(Tensor query, Tensor key, boolean causal) {
+        try (Tensor keyColumns = Views.exchanged(key, 2, LAST);
                 Tensor all = operator("aten::matmul", "", query, keyColumns);
                 Tensor scores =
                         causal ? operator("aten::where", "self", visible, all, hidden) : all) {
-            Tensor weights = softmax(scores);
-            Tensor output = operator("aten::matmul", "", weights, in.value());
-            return new MathStep(in, query, weights, output);
+            return softmax(scores);
         }
     }
 
@@ -110,6 +123,9 @@ final class MathAttention implements Implementation, AutoCloseable {
                 gradients.add(operator("aten::matmul", "", scoreColumns, query));
                 gradients.add(operator("aten::matmul", "", weightColumns, outputGradient));
                 return gradients;
+            } catch (RuntimeException e) {
+                gradients.forEach(Tensor::close);
+                throw e;
             }
         }
 
