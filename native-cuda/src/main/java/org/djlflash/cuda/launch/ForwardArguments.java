@@ -8,7 +8,8 @@ package org.djlflash.cuda.launch;
  * @param key [B, key heads, F, head size]
  * @param value [B, key heads, F, head size]
  * @param output [B, query heads, T, head size], written
- * @param bias [B, query heads, T, F], stride 0 to broadcast; {@link TensorView#NONE} without bias
+ * @param bias [B, query heads, T, F], rows contiguous, other strides 0 to broadcast; {@link
+ *     TensorView#NONE} without bias
  * @param logSumExp [B, query heads, T] contiguous floats, written; null address when not wanted
  * @param keyLengths [B] 32-bit integers, each 0 to F; null address without key lengths
  * @param randomness of dropout
