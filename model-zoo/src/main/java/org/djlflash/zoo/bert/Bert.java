@@ -12,7 +12,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Set;
 import org.djlflash.torch.GradMode;
-import org.djlflash.torch.TorchLibrary;
+import org.djlflash.zoo.Loading;
 import org.djlflash.zoo.weights.Checkpoint;
 import org.djlflash.zoo.weights.WeightLoader;
 import org.djlflash.zoo.weights.WeightSaver;
@@ -55,13 +55,9 @@ public final class Bert implements AutoCloseable {
      */
     public static Bert load(Path folder, Device device, DataType dataType, Progress progress)
             throws IOException, MalformedModelException {
-        NDManager manager = NDManager.newBaseManager(device, TorchLibrary.ENGINE);
-        try {
-            return new Bert(loadBlock(folder, manager, dataType, progress), manager);
-        } catch (IOException | MalformedModelException | RuntimeException e) {
-            manager.close();
-            throw e;
-        }
+        return Loading.on(
+                device,
+                manager -> new Bert(loadBlock(folder, manager, dataType, progress), manager));
     }
 
     /**

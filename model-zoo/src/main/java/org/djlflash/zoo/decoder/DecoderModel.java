@@ -1,18 +1,14 @@
 package org.djlflash.zoo.decoder;
 
-import ai.djl.Device;
-import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.training.ParameterStore;
-import java.io.IOException;
 import java.util.List;
 import org.djlflash.AttentionRequest;
 import org.djlflash.CausalAlignment;
 import org.djlflash.kv.KvCache;
 import org.djlflash.torch.GradMode;
-import org.djlflash.torch.TorchLibrary;
 import org.djlflash.zoo.generate.CausalLanguageModel;
 
 /**
@@ -39,46 +35,6 @@ public class DecoderModel<B extends DecoderBlock> implements CausalLanguageModel
         this.block = block;
         this.manager = manager;
         parameters = new ParameterStore(manager, false);
-    }
-
-    /**
-     * Loads a model on a manager.
-     *
-     * @param <M> the model
-     */
-    @FunctionalInterface
-    public interface Loader<M> {
-
-        /**
-         * Loads the model.
-         *
-         * @param manager the manager of its weights
-         * @return the model
-         * @throws MalformedModelException if there is no such model
-         * @throws IOException if a file cannot be read
-         */
-        M load(NDManager manager) throws IOException, MalformedModelException;
-    }
-
-    /**
-     * Loads a model on a manager of its own.
-     *
-     * @param device the device that will hold the weights
-     * @param loader loads it
-     * @param <M> the model
-     * @return the model, which closes the manager
-     * @throws MalformedModelException if there is no such model
-     * @throws IOException if a file cannot be read
-     */
-    public static <M> M loadOn(Device device, Loader<M> loader)
-            throws IOException, MalformedModelException {
-        NDManager manager = NDManager.newBaseManager(device, TorchLibrary.ENGINE);
-        try {
-            return loader.load(manager);
-        } catch (IOException | MalformedModelException | RuntimeException e) {
-            manager.close();
-            throw e;
-        }
     }
 
     /**

@@ -8,6 +8,7 @@ import ai.djl.util.Progress;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Set;
+import org.djlflash.zoo.Loading;
 import org.djlflash.zoo.decoder.DecoderModel;
 import org.djlflash.zoo.weights.WeightSaver;
 
@@ -61,7 +62,7 @@ public final class Gpt2 extends DecoderModel<Gpt2Block> {
      */
     public static Gpt2 load(Path folder, Device device, DataType dataType, Progress progress)
             throws IOException, MalformedModelException {
-        return loadOn(
+        return Loading.on(
                 device,
                 manager -> new Gpt2(loadBlock(folder, manager, dataType, progress), manager));
     }

@@ -8,6 +8,7 @@ import ai.djl.util.Progress;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Set;
+import org.djlflash.zoo.Loading;
 import org.djlflash.zoo.decoder.DecoderModel;
 import org.djlflash.zoo.weights.WeightSaver;
 
@@ -45,7 +46,7 @@ public final class Llama extends DecoderModel<LlamaBlock> {
      */
     public static Llama load(Path folder, Device device, DataType dataType, Progress progress)
             throws IOException, MalformedModelException {
-        return loadOn(
+        return Loading.on(
                 device,
                 manager -> {
                     LlamaBlock block = new LlamaBlock(LlamaConfig.read(folder));

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
+import org.djlflash.zoo.Loading;
 import org.djlflash.zoo.decoder.ConfigFile;
 import org.djlflash.zoo.decoder.DecoderBlock;
 import org.djlflash.zoo.decoder.DecoderModel;
@@ -56,8 +57,7 @@ public final class CausalModels {
     public static DecoderModel<?> load(
             Path folder, Device device, DataType dataType, Progress progress)
             throws IOException, MalformedModelException {
-        return DecoderModel.<DecoderModel<?>>loadOn(
-                device, manager -> load(folder, manager, dataType, progress));
+        return Loading.on(device, manager -> load(folder, manager, dataType, progress));
     }
 
     /** Loads a folder on a manager, which the model closes. */
