@@ -38,15 +38,18 @@ class ExplainTest {
         private CausalAlignment causal = CausalAlignment.BOTTOM_RIGHT;
         private float dropout = 0.1f;
         private boolean deterministic;
+        private long heads = 4;
+        private long queries = 3;
+        private long headSize = 8;
 
         AttentionRequest build() {
             return new AttentionRequest(
                     2,
-                    4,
+                    heads,
                     2,
-                    3,
+                    queries,
                     5,
-                    8,
+                    headSize,
                     type,
                     computeType,
                     device,
@@ -95,6 +98,25 @@ class ExplainTest {
         for (Verdict verdict : FlashAttention.explain(new Request().build()).verdicts()) {
             assertEquals(List.of(), verdict.kernels());
         }
+    }
+
+    @Test
+    void sizesThatOurKernelsCannotCountAreNamed() {
+        Request request = new Request();
+        request.queries = 1L << 31;
+        assertLastReason(request, "A dimension has 2147483648 elements; 2147483647 are possible.");
+        request.queries = Integer.MAX_VALUE;
+        request.heads = Integer.MAX_VALUE - 1;
+        request.headSize = 256;
+        assertLastReason(
+                request,
+                "A batch row has 4611686011984936962 heads times tokens of size 256; their elements"
+                        + " exceed 64 bits.");
+    }
+
+    private static void assertLastReason(Request request, String reason) {
+        List<String> reasons = FlashAttention.explain(request.build()).verdicts().get(0).reasons();
+        assertEquals(reason, reasons.get(reasons.size() - 1));
     }
 
     @Test

@@ -63,7 +63,8 @@ final class CudaBackend implements AttentionBackend {
         if (isRecorded(request)) {
             addOperatorReasons(request, reasons);
         }
-        if (available && half && isSmall(request, reasons)) {
+        boolean countable = isCountable(request, reasons);
+        if (available && half && countable) {
             reasons.addAll(
                     CudaGpu.unsupportedReasons(
                             request.device().getDeviceId(), problem(request, isDecode(request))));
@@ -94,15 +95,30 @@ final class CudaBackend implements AttentionBackend {
         }
     }
 
-    private static boolean isSmall(AttentionRequest request, List<String> reasons) {
+    /** Sizes are counted in 32 bits, elements in 64. */
+    private static boolean isCountable(AttentionRequest request, List<String> reasons) {
         long largest =
                 Math.max(
                         Math.max(request.batch(), request.queryHeads()),
                         Math.max(Math.max(request.queries(), request.keys()), request.headSize()));
         if (largest > Integer.MAX_VALUE) {
             reasons.add("A dimension has " + largest + " elements; 2147483647 are possible.");
+            return false;
         }
-        return largest <= Integer.MAX_VALUE;
+        long tokens =
+                Math.max(
+                        request.queryHeads() * request.queries(),
+                        request.keyHeads() * request.keys());
+        boolean countable = tokens <= Long.MAX_VALUE / Math.max(1, request.headSize());
+        if (!countable) {
+            reasons.add(
+                    "A batch row has "
+                            + tokens
+                            + " heads times tokens of size "
+                            + request.headSize()
+                            + "; their elements exceed 64 bits.");
+        }
+        return countable;
     }
 
     @Override
