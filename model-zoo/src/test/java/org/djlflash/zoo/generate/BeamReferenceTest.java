@@ -26,7 +26,7 @@ class BeamReferenceTest {
     private static final int TOKENS = 12;
 
     @ParameterizedTest
-    @ValueSource(strings = {"gpt2-random-hd32"})
+    @ValueSource(strings = {"gpt2-random-hd32", "llama-random-gqa4"})
     void findsTheTextsAndTheirScores(String name) throws Exception {
         Path folder = SharedModels.folder(name);
         try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
