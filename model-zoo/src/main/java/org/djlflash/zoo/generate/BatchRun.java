@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.djlflash.zoo.generate.CausalLanguageModel.Sequence;
+import org.djlflash.zoo.generate.Search.Found;
 import org.djlflash.zoo.generate.Search.Rows;
 
 /**
@@ -132,6 +133,15 @@ final class BatchRun implements AutoCloseable {
                         .asLongStream()
                         .toArray();
         return sequence.read(step.create(ids, new Shape(ids.length, 1)));
+    }
+
+    /** What was found for a prompt; only once its search has ended. */
+    Found found(int index) {
+        return searches.get(index).found();
+    }
+
+    int promptLength(int index) {
+        return prompts.get(index).length;
     }
 
     /** The nanoseconds until all prompts had their first token. */

@@ -8,7 +8,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import org.djlflash.zoo.generate.BeamOptions.EarlyStopping;
 import org.djlflash.zoo.generate.sampling.SamplingOptions;
 
@@ -28,8 +27,8 @@ import org.djlflash.zoo.generate.sampling.SamplingOptions;
  */
 public final class GenerationArguments {
 
-    private static final Set<String> NAMES =
-            Set.of(
+    private static final List<String> NAMES =
+            List.of(
                     "maxNewTokens",
                     "doSample",
                     "temperature",
@@ -67,6 +66,15 @@ public final class GenerationArguments {
      */
     public static boolean isKnown(String name) {
         return NAMES.contains(camelCase(name));
+    }
+
+    /**
+     * Returns the names.
+     *
+     * @return all of them, in camel case
+     */
+    public static List<String> names() {
+        return NAMES;
     }
 
     /**

@@ -99,24 +99,49 @@ public final class TextGenerator {
             List<int[]> prompts,
             GenerationOptions options,
             IntFunction<? extends GenerationListener> listeners) {
+        List<GenerationResult> results = new ArrayList<>();
+        try (BatchRun run = begin(prompts, options, listeners)) {
+            boolean more = true;
+            while (more) {
+                more = run.step();
+            }
+            for (int i = 0; i < prompts.size(); i++) {
+                results.add(result(run, i));
+            }
+        }
+        return results;
+    }
+
+    /**
+     * Continues a prompt as far as its text is asked for, in the thread that asks.
+     *
+     * @param prompt the ids of the prompt
+     * @param options how much is generated, and how
+     * @return the parts of the text, to be closed
+     * @throws IllegalArgumentException if the prompt is empty, too long or holds an unknown id
+     * @throws IllegalStateException if the generator has no decoder
+     */
+    public TextParts stream(int[] prompt, GenerationOptions options) {
+        if (decoder == null) {
+            throw new IllegalStateException("a stream of text needs a decoder, there is none");
+        }
+        TextParts.Queue parts = new TextParts.Queue();
+        BatchRun run = begin(List.of(prompt), options, i -> parts);
+        return new TextParts(run, parts, () -> result(run, 0));
+    }
+
+    private BatchRun begin(
+            List<int[]> prompts,
+            GenerationOptions options,
+            IntFunction<? extends GenerationListener> listeners) {
         check(prompts, options);
         List<Search> searches = new ArrayList<>();
         List<Sampler> samplers = options.sampling().newSamplers(prompts.size());
         for (int i = 0; i < prompts.size(); i++) {
             searches.add(search(prompts.get(i), options, samplers.get(i), listeners.apply(i)));
         }
-        int beams = options.beams().beams();
-        List<GenerationResult> results = new ArrayList<>();
-        try (BatchRun run = new BatchRun(model, prompts, searches, beams, options.maxNewTokens())) {
-            boolean more = true;
-            while (more) {
-                more = run.step();
-            }
-            for (int i = 0; i < prompts.size(); i++) {
-                results.add(result(prompts.get(i), searches.get(i).found(), run, i));
-            }
-        }
-        return results;
+        return new BatchRun(
+                model, prompts, searches, options.beams().beams(), options.maxNewTokens());
     }
 
     private Search search(
@@ -133,15 +158,17 @@ public final class TextGenerator {
         return new SingleSearch(prompt, options.maxNewTokens(), sampler, ends, text, listener);
     }
 
-    private GenerationResult result(int[] prompt, Found found, BatchRun run, int index) {
+    private GenerationResult result(BatchRun run, int index) {
+        Found found = run.found(index);
+        int length = run.promptLength(index);
         return new GenerationResult(
                 found.ids(),
                 found.text(),
                 found.finish(),
                 Duration.ofNanos(run.prefillNanos()),
                 Duration.ofNanos(run.decodeNanos(index)),
-                attention(prompt.length, prompt.length),
-                attention(1, prompt.length + Math.max(1, found.ids().length - 1)),
+                attention(length, length),
+                attention(1, length + Math.max(1, found.ids().length - 1)),
                 found.hypotheses());
     }
 

@@ -2,6 +2,8 @@ package org.djlflash.zoo.provider;
 
 import ai.djl.Model;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.modality.Input;
+import ai.djl.modality.Output;
 import ai.djl.translate.TranslateException;
 import ai.djl.translate.Translator;
 import ai.djl.translate.TranslatorFactory;
@@ -12,9 +14,12 @@ import java.lang.reflect.Type;
 import java.util.Map;
 import java.util.Set;
 import org.djlflash.zoo.Tokenizers;
+import org.djlflash.zoo.generate.GenerationArguments;
 
 /**
- * Creates {@link TextGenerationTranslator}s: String in, String out. Safe for use by many threads.
+ * Creates {@link TextGenerationTranslator}s, String in and String out, and {@link
+ * ServingTranslator}s, Input in and Output out. What they generate, the arguments say, as {@link
+ * GenerationArguments} names them. Safe for use by many threads.
  */
 public final class TextGenerationTranslatorFactory implements TranslatorFactory, Serializable {
 
@@ -22,7 +27,8 @@ public final class TextGenerationTranslatorFactory implements TranslatorFactory,
 
     @Override
     public Set<Pair<Type, Type>> getSupportedTypes() {
-        return Set.of(new Pair<>(String.class, String.class));
+        return Set.of(
+                new Pair<>(String.class, String.class), new Pair<>(Input.class, Output.class));
     }
 
     @Override
@@ -32,12 +38,16 @@ public final class TextGenerationTranslatorFactory implements TranslatorFactory,
             throws TranslateException {
         if (!isSupported(input, output)) {
             throw new IllegalArgumentException(
-                    input + " to " + output + ", allowed is String to String");
+                    input + " to " + output + ", allowed is String to String or Input to Output");
         }
         try {
             HuggingFaceTokenizer tokenizer = Tokenizers.open(model.getModelPath());
             model.getNDManager().attachInternal(tokenizer.getUid(), tokenizer);
-            return (Translator<I, O>) new TextGenerationTranslator(tokenizer);
+            GenerationArguments generation = new GenerationArguments(arguments);
+            return (Translator<I, O>)
+                    (input == Input.class
+                            ? new ServingTranslator(tokenizer, generation)
+                            : new TextGenerationTranslator(tokenizer, generation.options()));
         } catch (IOException e) {
             throw new TranslateException(e.getMessage(), e);
         }
