@@ -7,14 +7,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.LongStream;
 import org.djlflash.zoo.Tokenizers;
 import org.djlflash.zoo.decoder.DecoderModel;
+import org.djlflash.zoo.generate.GenerationListener;
+import org.djlflash.zoo.generate.GenerationOptions;
 import org.djlflash.zoo.generate.GenerationResult;
+import org.djlflash.zoo.generate.GenerationResult.Finish;
 import org.djlflash.zoo.generate.TextGenerator;
-import org.djlflash.zoo.generate.sampling.SamplingOptions;
+import org.djlflash.zoo.generate.TokenDecoder;
 import org.djlflash.zoo.provider.CausalModels;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -24,7 +28,7 @@ import picocli.CommandLine.Option;
 /** Continues a prompt with a language model. */
 @Command(
         name = "generate",
-        description = "Continues a prompt with a language model.",
+        description = "Continues prompts with a language model.",
         mixinStandardHelpOptions = true)
 final class GenerateCommand extends ModelCommand {
 
@@ -40,6 +44,12 @@ final class GenerateCommand extends ModelCommand {
                 converter = Numbers.Converter.class,
                 description = "The token ids to continue, separated by commas.")
         private Numbers ids;
+
+        @Option(
+                names = "--prompts-file",
+                paramLabel = "FILE",
+                description = "A file with a text to continue in every line, all at once.")
+        private Path file;
     }
 
     @Mixin private ModelFolder model;
@@ -49,100 +59,121 @@ final class GenerateCommand extends ModelCommand {
     @ArgGroup(multiplicity = "1")
     private Prompt prompt;
 
-    @Option(
-            names = "--max-new-tokens",
-            paramLabel = "N",
-            defaultValue = "48",
-            description = "How many tokens to add at most. Default: ${DEFAULT-VALUE}.")
-    private int maxNewTokens;
-
-    @Option(
-            names = "--temperature",
-            paramLabel = "X",
-            defaultValue = "0",
-            description = "0 takes the likeliest token, more makes others likelier. Default: 0.")
-    private double temperature;
-
-    @Option(
-            names = "--top-k",
-            paramLabel = "K",
-            description = "Sample from the K likeliest tokens.")
-    private Integer topK;
-
-    @Option(
-            names = "--top-p",
-            paramLabel = "P",
-            description = "Sample from the likeliest tokens that make up the probability P.")
-    private Double topP;
-
-    @Option(
-            names = "--repetition-penalty",
-            paramLabel = "X",
-            description = "More than 1 makes tokens that were there less likely.")
-    private Double repetitionPenalty;
-
-    @Option(names = "--seed", paramLabel = "N", description = "The same seed gives the same text.")
-    private Long seed;
+    @Mixin private GenerationFlags flags;
 
     @Override
     public Integer call() throws Exception {
-        SamplingOptions sampling = sampling();
+        GenerationOptions options = flags.options();
+        List<String> texts = texts();
         Device device = device();
         try (DecoderModel<?> language = load(model, device, type.dataType(), CausalModels::load);
                 HuggingFaceTokenizer tokenizer = model.read(this::tokenizer)) {
-            int[] ids = promptIds(tokenizer);
-            String head = prompt.text == null ? "" : prompt.text;
-            TextStream stream = new TextStream(tokenizer, head, this::sayOn);
-            GenerationResult result =
-                    new TextGenerator(language)
-                            .generate(ids, maxNewTokens, sampling, (id, count) -> stream.add(id));
-            stream.end();
-            say("");
-            sayf("[%s, %s on %s]", result, type.dataType(), name(device));
-            report(describe(result, stream.text(), device));
+            TokenDecoder decoder = tokenizer == null ? null : tokenizer::decode;
+            TextGenerator generator = new TextGenerator(language, decoder);
+            if (prompt.file != null) {
+                printAll(generator, tokenizer, texts, options, device);
+            } else {
+                print(generator, tokenizer, texts, options, device);
+            }
         }
         return 0;
     }
 
+    /** The prompts as text, none if token ids are given. */
+    private List<String> texts() throws IOException {
+        if (prompt.file != null) {
+            return TextFile.read("--prompts-file", prompt.file)
+                    .lines()
+                    .filter(line -> !line.isBlank())
+                    .toList();
+        }
+        return prompt.text == null ? List.of() : List.of(prompt.text);
+    }
+
     /** A model that is given token ids needs no tokenizer. */
     private HuggingFaceTokenizer tokenizer(Path folder) throws IOException {
-        boolean needed = prompt.text != null;
-        return needed || Files.exists(folder.resolve("tokenizer.json"))
+        return prompt.ids == null || Files.exists(folder.resolve("tokenizer.json"))
                 ? Tokenizers.open(folder)
                 : null;
     }
 
-    private int[] promptIds(HuggingFaceTokenizer tokenizer) {
-        if (prompt.ids != null) {
-            return prompt.ids.values().stream().mapToInt(Integer::intValue).toArray();
-        }
-        return LongStream.of(Tokenizers.encodePrompt(tokenizer, prompt.text))
+    private static int[] encode(HuggingFaceTokenizer tokenizer, String text) {
+        return LongStream.of(Tokenizers.encodePrompt(tokenizer, text))
                 .mapToInt(Math::toIntExact)
                 .toArray();
     }
 
-    private SamplingOptions sampling() {
-        SamplingOptions.Builder builder = SamplingOptions.builder().optTemperature(temperature);
-        if (topK != null) {
-            builder.optTopK(topK);
-        }
-        if (topP != null) {
-            builder.optTopP(topP);
-        }
-        if (repetitionPenalty != null) {
-            builder.optRepetitionPenalty(repetitionPenalty);
-        }
-        if (seed != null) {
-            builder.optSeed(seed);
-        }
-        return builder.build();
+    /** Continues a prompt, printing text as it comes. */
+    private void print(
+            TextGenerator generator,
+            HuggingFaceTokenizer tokenizer,
+            List<String> texts,
+            GenerationOptions options,
+            Device device)
+            throws IOException {
+        String text = texts.isEmpty() ? "" : texts.get(0);
+        int[] ids =
+                texts.isEmpty()
+                        ? prompt.ids.values().stream().mapToInt(Integer::intValue).toArray()
+                        : encode(tokenizer, text);
+        GenerationListener printer = new Printer(text, tokenizer == null);
+        GenerationResult result = generator.generate(ids, options, printer);
+        say("");
+        sayf("[%s, %s on %s]", result, type.dataType(), name(device));
+        report(describe(text, result, device));
     }
 
-    private Map<String, Object> describe(GenerationResult result, String text, Device device) {
+    /** Prints what is new, and the prompt before it, but not before there is something. */
+    private final class Printer implements GenerationListener {
+
+        private final boolean printsIds;
+        private String head;
+
+        Printer(String head, boolean printsIds) {
+            this.head = head;
+            this.printsIds = printsIds;
+        }
+
+        @Override
+        public boolean onToken(int id, int count) {
+            if (printsIds) {
+                onText(" " + id);
+            }
+            return true;
+        }
+
+        @Override
+        public void onText(String part) {
+            sayOn(head + part);
+            head = "";
+        }
+    }
+
+    /** Continues all prompts at once, and prints them in their order. */
+    private void printAll(
+            TextGenerator generator,
+            HuggingFaceTokenizer tokenizer,
+            List<String> texts,
+            GenerationOptions options,
+            Device device)
+            throws IOException {
+        List<int[]> prompts = texts.stream().map(text -> encode(tokenizer, text)).toList();
+        List<GenerationResult> results =
+                generator.generate(prompts, options, i -> (id, count) -> true);
+        for (int i = 0; i < results.size(); i++) {
+            GenerationResult result = results.get(i);
+            say(texts.get(i) + result.text().orElseThrow());
+            sayf("[%s, %s on %s]", result, type.dataType(), name(device));
+            report(describe(texts.get(i), result, device));
+        }
+    }
+
+    private Map<String, Object> describe(String text, GenerationResult result, Device device) {
         Map<String, Object> json = new LinkedHashMap<>();
-        json.put("text", text);
+        json.put("prompt", text.isEmpty() ? null : text);
+        json.put("text", result.text().orElse(null));
         json.put("new_ids", Arrays.stream(result.ids()).boxed().toList());
-        json.put("finish", result.finish().name().toLowerCase(Locale.ROOT));
+        json.put("finish", name(result.finish()));
         json.put("device", name(device));
         json.put("dtype", type.dataType().toString());
         json.put("prefill_backend", result.prefill().backend().id());
@@ -150,7 +181,22 @@ final class GenerateCommand extends ModelCommand {
         json.put("decode_backend", result.decode().backend().id());
         json.put("decode_kernels", result.decode().kernels());
         json.put("prefill_milliseconds", result.prefillTime().toNanos() / 1e6);
+        json.put("decode_milliseconds", result.decodeTime().toNanos() / 1e6);
         json.put("tokens_per_second", result.tokensPerSecond());
+        json.put(
+                "hypotheses",
+                result.hypotheses().stream()
+                        .map(
+                                found ->
+                                        Map.of(
+                                                "ids", found.ids(),
+                                                "score", found.score(),
+                                                "finish", name(found.finish())))
+                        .toList());
         return json;
+    }
+
+    private static String name(Finish finish) {
+        return finish.name().toLowerCase(Locale.ROOT);
     }
 }

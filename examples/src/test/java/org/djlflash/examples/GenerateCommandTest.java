@@ -7,9 +7,13 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.engine.Engine;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.djlflash.torch.TorchLibrary;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -94,6 +98,65 @@ class GenerateCommandTest {
                 .toString();
     }
 
+    @Test
+    void endsAtAString() throws Exception {
+        String[] arguments = {
+            "generate", "--prompt", PROMPT, "--device", "cpu", "--stop", "x", "--stop", ", I"
+        };
+        Run run = Run.of(arguments).assertSuccess();
+        assertTrue(run.out().startsWith(PROMPT + " him, Behold" + System.lineSeparator()));
+        JsonNode json = Run.of(with(arguments, "--json")).json();
+        assertEquals(" him, Behold", json.get("text").asText());
+        assertEquals("stop_string", json.get("finish").asText());
+        assertEquals(PROMPT, json.get("prompt").asText());
+        assertTrue(json.get("prefill_milliseconds").asDouble() > 0);
+        assertTrue(json.get("decode_milliseconds").asDouble() > 0);
+    }
+
+    @Test
+    void searches() throws Exception {
+        JsonNode json =
+                Run.of(
+                                "generate",
+                                "--prompt",
+                                PROMPT,
+                                "--device",
+                                "cpu",
+                                "--max-new-tokens",
+                                "8",
+                                "--beams",
+                                "3",
+                                "--length-penalty",
+                                "0.5",
+                                "--early-stopping",
+                                "never",
+                                "--json")
+                        .json();
+        JsonNode found = json.get("hypotheses");
+        assertEquals(3, found.size());
+        assertEquals(json.get("new_ids"), found.get(0).get("ids"));
+        assertTrue(found.get(0).get("score").asDouble() >= found.get(1).get("score").asDouble());
+        assertEquals("length", found.get(0).get("finish").asText());
+    }
+
+    @Test
+    void continuesAFileOfPrompts(@TempDir Path folder) throws Exception {
+        Path file =
+                Files.writeString(
+                        folder.resolve("prompts.txt"), "In the beginning\n\n" + PROMPT + "\n");
+        String[] arguments = {"generate", "--prompts-file", file.toString(), "--device", "cpu"};
+        Run run = Run.of(arguments).assertSuccess();
+        assertTrue(run.out().startsWith("In the beginning of the beginning of"), run.out());
+        assertTrue(run.out().contains(PROMPT + GREEDY + System.lineSeparator()), run.out());
+        String[] lines = Run.of(with(arguments, "--json")).assertSuccess().out().split("\n");
+        assertEquals(2, lines.length);
+        JsonNode second = new ObjectMapper().readTree(lines[1]);
+        assertEquals(PROMPT, second.get("prompt").asText());
+        assertEquals(GREEDY, second.get("text").asText());
+        Run.of("generate", "--prompts-file", folder.toString())
+                .assertRefused(1, "--prompts-file", "not a file");
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -109,6 +172,12 @@ class GenerateCommandTest {
                 "1 | --ids 1,-1 | token id -1, allowed is 0 to 4095",
                 "1 | --prompt a --max-new-tokens 512 | allowed is at least 1 new one and 512",
                 "1 | --prompt a --max-new-tokens 0 | maxNewTokens is 0",
+                "2 | --prompt a --beams x | 'x' is not an int",
+                "2 | --prompt a --early-stopping maybe | --early-stopping",
+                "1 | --prompt a --beams 0 | beams is 0, allowed is 1 to 1024",
+                "1 | --prompt a --beams 2 --temperature 1 | beam search does not sample",
+                "1 | --prompt a --beams 2 --length-penalty NaN | allowed is a finite number",
+                "1 | --prompt a --stop= | stop string of 0 characters",
                 "1 | --prompt a --top-k 3 | allowed is a temperature above 0",
                 "1 | --prompt a --temperature -1 | found -1.0",
                 "1 | --prompt a --temperature 1 --top-p 2 | found 2.0",
