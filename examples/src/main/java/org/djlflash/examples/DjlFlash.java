@@ -15,6 +15,8 @@ import picocli.CommandLine.ParseResult;
         subcommands = {
             GenerateCommand.class,
             PerplexityCommand.class,
+            EmbedCommand.class,
+            SearchCommand.class,
             FineTuneGpt2Command.class,
             FineTuneBertCommand.class,
             ExplainCommand.class,

@@ -77,8 +77,13 @@ abstract class ModelCommand implements Callable<Integer> {
     /** Loads a model, under a progress bar if it takes a while. */
     <M> M load(ModelFolder model, Device on, DataType dataType, Loader<M> loader)
             throws IOException {
+        return load(model.find(), on, dataType, loader);
+    }
+
+    /** Loads a model from the folder that the option named. */
+    <M> M load(Path folder, Device on, DataType dataType, Loader<M> loader) throws IOException {
         try (ConsoleProgress progress = progress(Duration.ofSeconds(1))) {
-            return model.read(folder -> loader.load(folder, on, dataType, progress));
+            return ModelFolder.read(folder, from -> loader.load(from, on, dataType, progress));
         }
     }
 

@@ -26,6 +26,10 @@ final class ModelFolder {
         if (folder == null) {
             folder = EmbeddedModel.unpack();
         }
+        return check(folder);
+    }
+
+    private static Path check(Path folder) {
         if (!Files.isDirectory(folder)) {
             throw new IllegalArgumentException("--model " + folder + ": not a folder");
         }
@@ -34,11 +38,16 @@ final class ModelFolder {
 
     /** Reads something from the folder; errors name it. */
     <T> T read(Reader<T> reader) throws IOException {
-        Path found = find();
+        return read(find(), reader);
+    }
+
+    /** Reads something from a folder that the option named; errors name it. */
+    static <T> T read(Path folder, Reader<T> reader) throws IOException {
+        check(folder);
         try {
-            return reader.read(found);
+            return reader.read(folder);
         } catch (IOException | MalformedModelException e) {
-            throw new IOException("--model " + found + ": " + ErrorText.of(e), e);
+            throw new IOException("--model " + folder + ": " + ErrorText.of(e), e);
         }
     }
 }

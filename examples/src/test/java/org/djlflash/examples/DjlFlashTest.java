@@ -26,6 +26,8 @@ class DjlFlashTest {
             strings = {
                 "generate",
                 "perplexity",
+                "embed",
+                "search",
                 "fine-tune-gpt2",
                 "fine-tune-bert",
                 "explain",

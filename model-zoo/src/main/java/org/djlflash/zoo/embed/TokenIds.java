@@ -1,5 +1,9 @@
 package org.djlflash.zoo.embed;
 
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import java.util.List;
+import java.util.stream.Stream;
+
 /**
  * A text as the model reads it. The arrays are not copied.
  *
@@ -33,6 +37,19 @@ public record TokenIds(long[] ids, long[] types) {
      */
     public TokenIds(long... ids) {
         this(ids, new long[ids.length]);
+    }
+
+    /**
+     * Encodes texts.
+     *
+     * @param tokenizer a tokenizer that adds special tokens and cuts off what is too long
+     * @param texts the texts
+     * @return the token ids of each
+     */
+    public static List<TokenIds> encode(HuggingFaceTokenizer tokenizer, List<String> texts) {
+        return Stream.of(tokenizer.batchEncode(texts))
+                .map(encoding -> new TokenIds(encoding.getIds(), encoding.getTypeIds()))
+                .toList();
     }
 
     int size() {

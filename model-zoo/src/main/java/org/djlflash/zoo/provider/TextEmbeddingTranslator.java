@@ -1,6 +1,5 @@
 package org.djlflash.zoo.provider;
 
-import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
@@ -8,7 +7,6 @@ import ai.djl.translate.NoBatchifyTranslator;
 import ai.djl.translate.TranslatorContext;
 import java.util.List;
 import java.util.function.Function;
-import java.util.stream.Stream;
 import org.djlflash.zoo.embed.TokenIds;
 
 /**
@@ -58,15 +56,8 @@ public final class TextEmbeddingTranslator<I, O> implements NoBatchifyTranslator
 
     @Override
     public NDList processInput(TranslatorContext ctx, I input) {
-        List<TokenIds> encoded =
-                Stream.of(tokenizer.batchEncode(texts.apply(input)))
-                        .map(TextEmbeddingTranslator::ids)
-                        .toList();
+        List<TokenIds> encoded = TokenIds.encode(tokenizer, texts.apply(input));
         return EmbeddingBlock.pack(ctx.getNDManager(), encoded);
-    }
-
-    private static TokenIds ids(Encoding encoding) {
-        return new TokenIds(encoding.getIds(), encoding.getTypeIds());
     }
 
     @Override
