@@ -71,6 +71,24 @@ class TorchOpsTest {
     }
 
     @Test
+    void siluAndItsGradient() {
+        float[] points = {-3, -0.5f, 0, 2};
+        NDArray x = parameter(points);
+        float[] values;
+        try (GradientCollector collector = collector()) {
+            NDArray y = TorchOps.silu(x, manager);
+            values = y.toFloatArray();
+            collector.backward(y.sum());
+        }
+        float[] slopes = x.getGradient().toFloatArray();
+        for (int i = 0; i < points.length; i++) {
+            double sigmoid = 1 / (1 + Math.exp(-points[i]));
+            assertEquals(points[i] * sigmoid, values[i], 1e-6);
+            assertEquals(sigmoid * (1 + points[i] * (1 - sigmoid)), slopes[i], 1e-6);
+        }
+    }
+
+    @Test
     void resultsBelongToTheManagerGiven() {
         NDArray array = parameter(1, 2);
         try (NDManager owner = manager.newSubManager()) {
