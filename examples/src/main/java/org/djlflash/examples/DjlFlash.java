@@ -14,6 +14,7 @@ import picocli.CommandLine.ParseResult;
         version = "djl-flash 0.1.0",
         subcommands = {
             GenerateCommand.class,
+            ServeCommand.class,
             PerplexityCommand.class,
             EmbedCommand.class,
             SearchCommand.class,

@@ -13,7 +13,7 @@ class DjlFlashTest {
 
     @Test
     void withoutSubcommandItNamesThem() {
-        Run.of().assertRefused(2, "subcommand", "generate, perplexity", "--help");
+        Run.of().assertRefused(2, "subcommand", "generate, serve, perplexity", "--help");
     }
 
     @Test
@@ -25,6 +25,7 @@ class DjlFlashTest {
     @ValueSource(
             strings = {
                 "generate",
+                "serve",
                 "perplexity",
                 "embed",
                 "search",

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 
 /**
  * The fields of a JSON object, read by type: nothing is converted, and every refusal names the
@@ -73,6 +74,29 @@ public final class JsonFields {
         return has(key)
                 ? OptionalInt.of(toInt(key, object.get(key), min, max))
                 : OptionalInt.empty();
+    }
+
+    /**
+     * Returns a long integer, if there is one.
+     *
+     * @param key the key
+     * @param min the least value that is allowed
+     * @param max the greatest value that is allowed
+     * @return the value, or empty if it is absent
+     * @throws MalformedModelException if it is not an integer or out of range
+     */
+    public OptionalLong optLong(String key, long min, long max) throws MalformedModelException {
+        if (!has(key)) {
+            return OptionalLong.empty();
+        }
+        JsonNode value = object.get(key);
+        if (!value.isIntegralNumber()
+                || !value.canConvertToLong()
+                || value.longValue() < min
+                || value.longValue() > max) {
+            throw refuse(key, value, integers(min, max));
+        }
+        return OptionalLong.of(value.longValue());
     }
 
     /**
@@ -203,6 +227,28 @@ public final class JsonFields {
     }
 
     /**
+     * Returns the strings of a key whose value may be one string or a list of them.
+     *
+     * @param key the key
+     * @return the values, none if the key is absent
+     * @throws MalformedModelException if a value is not a string
+     */
+    public List<String> optStrings(String key) throws MalformedModelException {
+        if (!has(key)) {
+            return List.of();
+        }
+        JsonNode value = object.get(key);
+        List<String> values = new ArrayList<>(value.size());
+        for (JsonNode element : value.isArray() ? value : List.of(value)) {
+            if (!element.isTextual()) {
+                throw refuse(key, element, "a string or a list of strings");
+            }
+            values.add(element.textValue());
+        }
+        return List.copyOf(values);
+    }
+
+    /**
      * Returns an object that must be there.
      *
      * @param key the key
@@ -272,7 +318,7 @@ public final class JsonFields {
                         source, quote(key), allowed, describe(found)));
     }
 
-    private static String integers(int min, int max) {
+    private static String integers(long min, long max) {
         return "an integer from " + min + " to " + max;
     }
 

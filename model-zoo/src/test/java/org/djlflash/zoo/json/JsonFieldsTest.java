@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -61,6 +62,26 @@ class JsonFieldsTest {
         assertEquals(List.of(), of("null").optInts("a", 0, 9));
         refused("found 10", () -> of("[3,10]").optInts("a", 0, 9));
         refused("found [4]", () -> of("[3,[4]]").optInts("a", 0, 9));
+    }
+
+    @Test
+    void readsLongIntegersInRange() throws MalformedModelException {
+        long max = Long.MAX_VALUE;
+        assertEquals(OptionalLong.of(max), of("" + max).optLong("a", 0, max));
+        assertEquals(OptionalLong.empty(), of("null").optLong("a", 0, max));
+        for (String value : List.of("9223372036854775808", "-1", "1.0", "\"1\"", "[1]")) {
+            refused("an integer from 0", () -> of(value).optLong("a", 0, max));
+        }
+    }
+
+    @Test
+    void readsOneStringOrAList() throws MalformedModelException {
+        assertEquals(List.of("b"), of("\"b\"").optStrings("a"));
+        assertEquals(List.of("b", ""), of("[\"b\",\"\"]").optStrings("a"));
+        assertEquals(List.of(), of("null").optStrings("a"));
+        for (String value : List.of("1", "{}", "[1]", "[null]", "[[\"b\"]]")) {
+            refused("a string or a list of strings", () -> of(value).optStrings("a"));
+        }
     }
 
     @Test

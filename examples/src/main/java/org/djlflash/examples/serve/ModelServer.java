@@ -1,0 +1,169 @@
+package org.djlflash.examples.serve;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.javalin.Javalin;
+import io.javalin.compression.CompressionStrategy;
+import io.javalin.config.JavalinConfig;
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import io.javalin.http.HttpResponseException;
+import io.javalin.router.Endpoint;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.eclipse.jetty.server.handler.GracefulHandler;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A language model behind the HTTP interface of OpenAI, until it is closed. Requests wait in a
+ * queue of bounded length; one thread computes.
+ */
+public final class ModelServer implements AutoCloseable {
+
+    private static final Logger logger = LoggerFactory.getLogger(ModelServer.class);
+
+    /** How long answers that are complete may take to go out when the server ends. */
+    private static final Duration FAREWELL = Duration.ofSeconds(5);
+
+    /** What nginx writes down of a client that hung up. No one reads it. */
+    private static final int CLIENT_GONE = 499;
+
+    private final JsonMapper mapper = new JsonMapper();
+    private final ServeMetrics metrics = new ServeMetrics();
+    private final long created = System.currentTimeMillis() / 1000;
+    private final ServedModel model;
+    private final ServeLimits limits;
+    private final CompletionQueue queue;
+    private final Javalin http;
+
+    /**
+     * Starts a server.
+     *
+     * @param model the model, which stays the caller's
+     * @param limits the limits
+     * @param host the address to listen at
+     * @param port the port, or 0 for any that is free
+     */
+    public ModelServer(ServedModel model, ServeLimits limits, String host, int port) {
+        this.model = model;
+        this.limits = limits;
+        queue = new CompletionQueue(limits.queue(), ServedModel.BATCH, model::complete);
+        metrics.watch(queue);
+        http = Javalin.create(this::configure).start(host, port);
+    }
+
+    /**
+     * Returns the port.
+     *
+     * @return the port that the server listens at
+     */
+    public int port() {
+        return http.port();
+    }
+
+    /**
+     * Refuses further requests, lets those that are here end, and stops listening. An interrupted
+     * thread does not wait for them.
+     */
+    @Override
+    public void close() {
+        try {
+            queue.close(limits.time());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            http.stop();
+        }
+    }
+
+    private void configure(JavalinConfig config) {
+        config.startup.showJavalinBanner = false;
+        config.startup.showOldJavalinVersionWarning = false;
+        config.http.prefer405over404 = true;
+        // Compression would hold events back.
+        config.http.compressionStrategy = CompressionStrategy.NONE;
+        config.jetty.clientAbortStatus = CLIENT_GONE;
+        config.jetty.modifyServer(
+                server -> {
+                    server.insertHandler(new GracefulHandler());
+                    server.setStopTimeout(FAREWELL.toMillis());
+                });
+        config.jetty.modifyHttpConfiguration(jetty -> jetty.setSendServerVersion(false));
+        config.requestLogger.http(
+                (context, milliseconds) ->
+                        metrics.count(path(context), context.statusCode(), milliseconds));
+        addRoutes(config.routes);
+    }
+
+    private void addRoutes(RoutesConfig routes) {
+        routes.post("/v1/completions", new CompletionRoute(model, queue, limits, metrics, mapper));
+        routes.get("/v1/models", this::models);
+        routes.get("/v1/models/{model}", this::model);
+        routes.get("/health", this::health);
+        routes.get(
+                "/metrics",
+                context -> context.contentType(ServeMetrics.CONTENT_TYPE).result(metrics.text()));
+        routes.exception(ApiException.class, this::refuse);
+        routes.exception(
+                HttpResponseException.class,
+                (e, context) -> refuse(ApiException.http(e.getStatus(), e.getMessage()), context));
+        routes.exception(IOException.class, (e, context) -> hangUp(e, context));
+        routes.exception(
+                Exception.class,
+                (e, context) -> {
+                    logger.error("{} failed", context.path(), e);
+                    refuse(ApiException.http(500, "the server failed"), context);
+                });
+    }
+
+    private void models(Context context) throws IOException {
+        answer(context, 200, Map.of("object", "list", "data", List.of(describe())));
+    }
+
+    private void model(Context context) throws IOException {
+        String name = context.pathParam("model");
+        if (!name.equals(model.name())) {
+            throw ApiException.unknownModel(name, model.name());
+        }
+        answer(context, 200, describe());
+    }
+
+    private Map<String, Object> describe() {
+        return Map.of(
+                "id", model.name(), "object", "model", "created", created, "owned_by", "djl-flash");
+    }
+
+    private void health(Context context) throws IOException {
+        if (queue.isClosed()) {
+            throw ApiException.shuttingDown();
+        }
+        answer(context, 200, Map.of("status", "ok"));
+    }
+
+    private void refuse(ApiException e, Context context) {
+        try {
+            answer(context, e.status(), e.toJson());
+        } catch (IOException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    private static void hangUp(IOException e, Context context) {
+        logger.debug("{}: {}", context.path(), e.toString());
+        context.status(CLIENT_GONE);
+    }
+
+    private void answer(Context context, int status, Map<String, ?> json) throws IOException {
+        context.status(status)
+                .contentType("application/json")
+                .result(mapper.writeValueAsBytes(json));
+    }
+
+    /** The pattern of the path: what clients make up is not counted one by one. */
+    private static String path(Context context) {
+        Endpoint endpoint = context.endpoints().lastHttpEndpoint();
+        return endpoint == null ? "other" : endpoint.path;
+    }
+}

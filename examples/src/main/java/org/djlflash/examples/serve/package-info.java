@@ -1,0 +1,2 @@
+/** A language model behind the HTTP interface of OpenAI. */
+package org.djlflash.examples.serve;

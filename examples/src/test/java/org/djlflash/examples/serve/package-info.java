@@ -1,0 +1,2 @@
+/** Tests of the server, with clients that were written elsewhere. */
+package org.djlflash.examples.serve;
