@@ -23,7 +23,7 @@ import org.djlflash.zoo.bert.BertConfig;
  */
 public final class TextEmbedder {
 
-    /** Enough rows to fill a CPU; of 512 tokens of BERT-large they take a third of a GB. */
+    /** Enough rows to keep a device busy; of 512 tokens each, BERT-large then takes about 1 GB. */
     private static final int BATCH = 32;
 
     /** Keeps zeros from becoming NaN. */
