@@ -11,8 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.StreamSupport;
 import org.djlflash.zoo.Tokenizers;
+import org.djlflash.zoo.generate.GenerationOptions;
 import org.djlflash.zoo.generate.TextGenerator;
-import org.djlflash.zoo.generate.sampling.SamplingOptions;
 import org.djlflash.zoo.llama.Llama;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -56,8 +56,7 @@ class LlamaFolderTest {
                     new TextGenerator(model)
                             .generate(
                                     new int[] {1, 4, 2},
-                                    12,
-                                    SamplingOptions.greedy(),
+                                    GenerationOptions.greedy(12),
                                     (id, count) -> true)
                             .ids();
             assertArrayEquals(expected, ids(generate("--ids", "1,4,2")));

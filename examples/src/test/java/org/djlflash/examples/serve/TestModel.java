@@ -15,8 +15,8 @@ import org.djlflash.AttentionRequest;
 import org.djlflash.zoo.Tokenizers;
 import org.djlflash.zoo.decoder.DecoderModel;
 import org.djlflash.zoo.generate.CausalLanguageModel;
+import org.djlflash.zoo.generate.GenerationOptions;
 import org.djlflash.zoo.generate.TextGenerator;
-import org.djlflash.zoo.generate.sampling.SamplingOptions;
 import org.djlflash.zoo.provider.CausalModels;
 import org.djlflash.zoo.provider.EmbeddedModel;
 
@@ -58,7 +58,7 @@ final class TestModel implements CausalLanguageModel, AutoCloseable {
                         .toArray();
         int[] found =
                 new TextGenerator(model)
-                        .generate(ids, maxTokens, SamplingOptions.greedy(), (id, count) -> true)
+                        .generate(ids, GenerationOptions.greedy(maxTokens), (id, count) -> true)
                         .ids();
         return tokenizer.decode(Arrays.stream(found).asLongStream().toArray());
     }

@@ -49,6 +49,17 @@ public record GenerationOptions(
     }
 
     /**
+     * Returns the options that take the most likely token.
+     *
+     * @param maxNewTokens the greatest number of new tokens, at least 1
+     * @return the options
+     * @throws IllegalArgumentException if there is to be no new token
+     */
+    public static GenerationOptions greedy(int maxNewTokens) {
+        return builder().optMaxNewTokens(maxNewTokens).build();
+    }
+
+    /**
      * Reads options from arguments, as {@link GenerationArguments} names them.
      *
      * @param arguments the arguments; others are left alone

@@ -10,7 +10,6 @@ import org.djlflash.zoo.generate.Search.Found;
 import org.djlflash.zoo.generate.sampling.LogitsRule;
 import org.djlflash.zoo.generate.sampling.RepetitionPenalty;
 import org.djlflash.zoo.generate.sampling.Sampler;
-import org.djlflash.zoo.generate.sampling.SamplingOptions;
 
 /**
  * Generates token by token: prompts are read at once, every later token costs one step with what
@@ -46,28 +45,6 @@ public final class TextGenerator {
     public TextGenerator(CausalLanguageModel model, TokenDecoder decoder) {
         this.model = model;
         this.decoder = decoder;
-    }
-
-    /**
-     * Continues a prompt.
-     *
-     * @param prompt the ids of the prompt, at least 1
-     * @param maxNewTokens the greatest number of new tokens, at least 1; prompt and new tokens
-     *     together fit into the model's positions
-     * @param sampling how the next token is chosen
-     * @param listener told of each token
-     * @return the new tokens
-     * @throws IllegalArgumentException if the prompt is empty, too long or holds an unknown id
-     */
-    public GenerationResult generate(
-            int[] prompt, int maxNewTokens, SamplingOptions sampling, GenerationListener listener) {
-        return generate(
-                prompt,
-                GenerationOptions.builder()
-                        .optMaxNewTokens(maxNewTokens)
-                        .optSampling(sampling)
-                        .build(),
-                listener);
     }
 
     /**

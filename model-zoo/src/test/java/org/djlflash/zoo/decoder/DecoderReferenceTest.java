@@ -23,9 +23,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import org.djlflash.zoo.SharedModels;
+import org.djlflash.zoo.generate.GenerationOptions;
 import org.djlflash.zoo.generate.GenerationResult;
 import org.djlflash.zoo.generate.TextGenerator;
-import org.djlflash.zoo.generate.sampling.SamplingOptions;
 import org.djlflash.zoo.provider.CausalModels;
 import org.djlflash.zoo.weights.WeightBinding;
 import org.junit.jupiter.api.AfterEach;
@@ -153,7 +153,7 @@ abstract class DecoderReferenceTest {
         int[] next = expected.get("greedy_row" + row).toIntArray();
         GenerationResult result =
                 new TextGenerator(model)
-                        .generate(ids(row), next.length, SamplingOptions.greedy(), (id, n) -> true);
+                        .generate(ids(row), GenerationOptions.greedy(next.length), (id, n) -> true);
         assertArrayEquals(next, result.ids());
     }
 

@@ -4,9 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.stream.IntStream;
+import org.djlflash.zoo.generate.GenerationOptions;
 import org.djlflash.zoo.generate.GenerationResult;
 import org.djlflash.zoo.generate.TextGenerator;
-import org.djlflash.zoo.generate.sampling.SamplingOptions;
 import org.djlflash.zoo.gpt2.Gpt2;
 
 /** Greedy continuations of the embedded model beside those of Hugging Face transformers. */
@@ -26,7 +26,7 @@ final class Continuations {
 
         GenerationResult generate(Gpt2 model) {
             return new TextGenerator(model)
-                    .generate(prompt, next.length, SamplingOptions.greedy(), (id, count) -> true);
+                    .generate(prompt, GenerationOptions.greedy(next.length), (id, count) -> true);
         }
 
         /** Returns the share of the new tokens before the first that differs. */

@@ -31,6 +31,7 @@ import java.util.stream.LongStream;
 import java.util.stream.StreamSupport;
 import org.djlflash.zoo.Tokenizers;
 import org.djlflash.zoo.evaluate.Perplexity;
+import org.djlflash.zoo.generate.GenerationOptions;
 import org.djlflash.zoo.generate.GenerationResult;
 import org.djlflash.zoo.generate.GenerationResult.Finish;
 import org.djlflash.zoo.generate.TextGenerator;
@@ -90,7 +91,7 @@ class EmbeddedModelTest {
         assertArrayEquals(ints(prompt.get("ids")), ids);
         GenerationResult result =
                 new TextGenerator(model)
-                        .generate(ids, 48, SamplingOptions.greedy(), (id, count) -> true);
+                        .generate(ids, GenerationOptions.greedy(48), (id, count) -> true);
         assertArrayEquals(ints(prompt.get("greedy48")), result.ids());
         assertEquals(Finish.LENGTH, result.finish());
     }
@@ -145,16 +146,20 @@ class EmbeddedModelTest {
     @Test
     void samplingRepeatsWithItsSeed() {
         int[] prompt = {296, 259, 410};
-        SamplingOptions options =
-                SamplingOptions.builder()
-                        .optTemperature(0.9)
-                        .optTopK(50)
-                        .optTopP(0.95)
-                        .optSeed(7)
+        GenerationOptions options =
+                GenerationOptions.builder()
+                        .optMaxNewTokens(32)
+                        .optSampling(
+                                SamplingOptions.builder()
+                                        .optTemperature(0.9)
+                                        .optTopK(50)
+                                        .optTopP(0.95)
+                                        .optSeed(7)
+                                        .build())
                         .build();
         TextGenerator generator = new TextGenerator(model);
-        int[] first = generator.generate(prompt, 32, options, (id, count) -> true).ids();
-        int[] second = generator.generate(prompt, 32, options, (id, count) -> true).ids();
+        int[] first = generator.generate(prompt, options, (id, count) -> true).ids();
+        int[] second = generator.generate(prompt, options, (id, count) -> true).ids();
         assertArrayEquals(first, second);
     }
 
@@ -164,8 +169,7 @@ class EmbeddedModelTest {
                 new TextGenerator(model)
                         .generate(
                                 new int[] {296},
-                                100,
-                                SamplingOptions.greedy(),
+                                GenerationOptions.greedy(100),
                                 (id, count) -> count < 5);
         assertEquals(5, result.ids().length);
         assertEquals(Finish.CANCELLED, result.finish());
@@ -174,13 +178,14 @@ class EmbeddedModelTest {
     @Test
     void refusesWhatDoesNotFit() {
         TextGenerator generator = new TextGenerator(model);
-        SamplingOptions greedy = SamplingOptions.greedy();
-        assertRefused("prompt of 0 tokens", () -> generator.generate(new int[0], 1, greedy, null));
-        assertRefused("token id 4096", () -> generator.generate(new int[] {4096}, 1, greedy, null));
-        assertRefused("token id -1", () -> generator.generate(new int[] {-1}, 1, greedy, null));
+        GenerationOptions greedy = GenerationOptions.greedy(1);
+        assertRefused("prompt of 0 tokens", () -> generator.generate(new int[0], greedy, null));
+        assertRefused("token id 4096", () -> generator.generate(new int[] {4096}, greedy, null));
+        assertRefused("token id -1", () -> generator.generate(new int[] {-1}, greedy, null));
+        assertRefused("maxNewTokens is 0", () -> GenerationOptions.greedy(0));
         assertRefused(
-                "maxNewTokens is 0", () -> generator.generate(new int[] {1}, 0, greedy, null));
-        assertRefused("512 in all", () -> generator.generate(new int[500], 13, greedy, null));
+                "512 in all",
+                () -> generator.generate(new int[500], GenerationOptions.greedy(13), null));
         assertRefused("window of 513", () -> Perplexity.measure(model, new long[600], 513, null));
         assertRefused("text of 10", () -> Perplexity.measure(model, new long[10], 11, null));
         assertRefused(
@@ -197,7 +202,7 @@ class EmbeddedModelTest {
         NDManager manager = model.manager();
         int before = manager.getManagedArrays().size();
         new TextGenerator(model)
-                .generate(new int[] {296}, 20, SamplingOptions.greedy(), (id, count) -> true);
+                .generate(new int[] {296}, GenerationOptions.greedy(20), (id, count) -> true);
         assertEquals(before, manager.getManagedArrays().size());
     }
 
