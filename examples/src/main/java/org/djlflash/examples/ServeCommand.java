@@ -59,6 +59,15 @@ final class ServeCommand extends ModelCommand {
     private int queue;
 
     @Option(
+            names = "--batch",
+            paramLabel = "N",
+            defaultValue = "8",
+            description =
+                    "How many prompts that wait at one moment are continued at once at most."
+                            + " Default: ${DEFAULT-VALUE}.")
+    private int batch;
+
+    @Option(
             names = "--max-request-bytes",
             paramLabel = "N",
             defaultValue = "1048576",
@@ -74,7 +83,8 @@ final class ServeCommand extends ModelCommand {
 
     @Override
     public Integer call() throws Exception {
-        ServeLimits limits = new ServeLimits(queue, requestBytes, Duration.ofSeconds(seconds));
+        ServeLimits limits =
+                new ServeLimits(queue, batch, requestBytes, Duration.ofSeconds(seconds));
         Device device = device();
         String shownName = name == null ? model.find().toRealPath().getFileName().toString() : name;
         try (DecoderModel<?> language = load(model, device, type.dataType(), CausalModels::load);

@@ -49,7 +49,7 @@ public final class ModelServer implements AutoCloseable {
     public ModelServer(ServedModel model, ServeLimits limits, String host, int port) {
         this.model = model;
         this.limits = limits;
-        queue = new CompletionQueue(limits.queue(), ServedModel.BATCH, model::complete);
+        queue = new CompletionQueue(limits.queue(), limits.batch(), model::complete);
         metrics.watch(queue);
         http = Javalin.create(this::configure).start(host, port);
     }

@@ -5,15 +5,14 @@ import java.util.List;
 import java.util.stream.LongStream;
 import org.djlflash.zoo.Tokenizers;
 import org.djlflash.zoo.generate.CausalLanguageModel;
+import org.djlflash.zoo.generate.GenerationRequest;
+import org.djlflash.zoo.generate.GenerationResult;
 import org.djlflash.zoo.generate.TextGenerator;
 
 /**
  * A language model with its name and tokenizer, both of them the caller's. Safe for many threads.
  */
 public final class ServedModel {
-
-    /** How many prompts are continued at once. */
-    static final int BATCH = 1;
 
     private final String name;
     private final CausalLanguageModel model;
@@ -76,10 +75,15 @@ public final class ServedModel {
                                         && point <= Character.MAX_SURROGATE);
     }
 
-    /** Runs jobs until each has ended. */
+    /** Runs jobs at once until each has ended. */
     void complete(List<CompletionJob> jobs) {
-        for (CompletionJob job : jobs) {
-            job.end(generator.generate(job.prompt(), job.options(), job).finish());
+        List<GenerationResult> results =
+                generator.generate(
+                        jobs.stream()
+                                .map(job -> new GenerationRequest(job.prompt(), job.options(), job))
+                                .toList());
+        for (int i = 0; i < results.size(); i++) {
+            jobs.get(i).end(results.get(i).finish());
         }
     }
 }

@@ -11,6 +11,8 @@ import java.net.ConnectException;
 import java.net.Socket;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -49,6 +51,35 @@ class BusyServerTest {
     void closeServer() {
         model.letGo();
         server.close();
+    }
+
+    @Test
+    void whatWaitsIsContinuedAtOnceEachInItsOwnWay() throws Exception {
+        String[] bodies = {
+            Http.body("max_tokens", 48),
+            Http.body("prompt", "In the beginning", "max_tokens", 9),
+            Http.body("temperature", 1, "seed", 7, "max_tokens", 30),
+            Http.body("max_tokens", 400, "stop", "\n"),
+            Http.body("temperature", 0.8, "top_p", 0.9, "seed", 8)
+        };
+        serve(8, Duration.ofMinutes(2));
+        List<JsonNode> alone = new ArrayList<>();
+        for (String body : bodies) {
+            alone.add(Http.json(http.complete(body)).get("choices"));
+        }
+        model.batches().clear();
+        model.hold();
+        List<CompletableFuture<HttpResponse<String>>> together = new ArrayList<>();
+        for (String body : bodies) {
+            together.add(http.start(body));
+            http.awaitMetric(RUNNING, 1);
+            http.awaitMetric(WAITING, together.size() - 1);
+        }
+        model.letGo();
+        for (int i = 0; i < bodies.length; i++) {
+            assertEquals(alone.get(i), Http.json(together.get(i).get()).get("choices"));
+        }
+        assertEquals(List.of(1, 4), model.batches());
     }
 
     @Test
@@ -174,10 +205,13 @@ class BusyServerTest {
     @Test
     void shutdownDoesNotWaitForever() throws Exception {
         serve(4, Duration.ofSeconds(1));
+        model.hold();
         CompletableFuture<HttpResponse<String>> whole =
                 http.start(Http.body("prompt", new String[] {"a", "b"}, "max_tokens", 510));
-        http.awaitMetric(RUNNING, 1);
-        server.close();
+        http.awaitMetric(RUNNING, 2);
+        CompletableFuture<Void> closing = CompletableFuture.runAsync(server::close);
         assertTrue(whole.get().statusCode() >= 503, whole.get().body());
+        model.letGo();
+        closing.get();
     }
 }

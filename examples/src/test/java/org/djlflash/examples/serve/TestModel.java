@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.stream.LongStream;
 import org.djlflash.AttentionRequest;
@@ -33,8 +34,12 @@ final class TestModel implements CausalLanguageModel, AutoCloseable {
 
     static final int GREEDY_TOKENS = 48;
 
+    private static final int BATCH = 4;
+
     private final DecoderModel<?> model;
     private final HuggingFaceTokenizer tokenizer;
+
+    private final List<Integer> batches = new CopyOnWriteArrayList<>();
 
     /** One is taken for each text that begins. */
     private final Semaphore gate = new Semaphore(Integer.MAX_VALUE);
@@ -47,7 +52,8 @@ final class TestModel implements CausalLanguageModel, AutoCloseable {
 
     ModelServer serve(int queue, Duration time) {
         ServedModel served = new ServedModel(EmbeddedModel.NAME, this, tokenizer);
-        return new ModelServer(served, new ServeLimits(queue, 1 << 16, time), "127.0.0.1", 0);
+        return new ModelServer(
+                served, new ServeLimits(queue, BATCH, 1 << 16, time), "127.0.0.1", 0);
     }
 
     /** What the generator makes of a prompt without any server. */
@@ -76,9 +82,15 @@ final class TestModel implements CausalLanguageModel, AutoCloseable {
         return gate.hasQueuedThreads();
     }
 
+    /** How many prompts were read at once, in the order of the batches. */
+    List<Integer> batches() {
+        return batches;
+    }
+
     @Override
     public Sequence newSequence(NDManager manager, int rows, int capacity) {
         gate.acquireUninterruptibly();
+        batches.add(rows);
         return model.newSequence(manager, rows, capacity);
     }
 

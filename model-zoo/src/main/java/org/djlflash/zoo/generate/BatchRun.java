@@ -34,26 +34,22 @@ final class BatchRun implements AutoCloseable {
      * Begins a batch; nothing is read yet.
      *
      * @param searches one for each prompt, each taking up to so many rows
+     * @param capacity the number of tokens of the longest text that may come of it
      */
     BatchRun(
             CausalLanguageModel model,
             List<int[]> prompts,
             List<Search> searches,
             int rowsOfASearch,
-            int maxNewTokens) {
+            int capacity) {
         this.prompts = prompts;
         this.searches = searches;
         int count = prompts.size();
         ends = new long[count];
-        int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
         scope = model.manager().newSubManager();
         boolean done = false;
         try {
-            sequence =
-                    model.newSequence(
-                            scope,
-                            Math.multiplyExact(count, rowsOfASearch),
-                            longest + maxNewTokens);
+            sequence = model.newSequence(scope, Math.multiplyExact(count, rowsOfASearch), capacity);
             if (rowsOfASearch > 1) {
                 sequence.select(IntStream.range(0, count).toArray());
             }

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 import org.djlflash.AttentionExplanation.Verdict;
 import org.djlflash.FlashAttention;
 import org.djlflash.zoo.generate.Search.Found;
@@ -76,17 +77,47 @@ public final class TextGenerator {
             List<int[]> prompts,
             GenerationOptions options,
             IntFunction<? extends GenerationListener> listeners) {
-        List<GenerationResult> results = new ArrayList<>();
-        try (BatchRun run = begin(prompts, options, listeners)) {
+        return finish(begin(prompts, options, listeners), prompts.size());
+    }
+
+    /**
+     * Continues several prompts at once, each in its own way.
+     *
+     * @param requests the prompts
+     * @return the new tokens, in the order of the requests
+     * @throws IllegalArgumentException if there is no request, or one is not allowed or wants beam
+     *     search
+     */
+    public List<GenerationResult> generate(List<GenerationRequest> requests) {
+        List<int[]> prompts = requests.stream().map(GenerationRequest::prompt).toList();
+        List<Search> searches = new ArrayList<>();
+        int capacity = 0;
+        for (GenerationRequest request : requests) {
+            GenerationOptions options = request.options();
+            check(List.of(request.prompt()), options);
+            if (options.beams().beams() > 1) {
+                throw new IllegalArgumentException(
+                        options.beams().beams()
+                                + " beams beside other prompts, allowed is no beam search");
+            }
+            Sampler sampler = options.sampling().newSampler();
+            searches.add(search(request.prompt(), options, sampler, request.listener()));
+            capacity = Math.max(capacity, request.prompt().length + options.maxNewTokens());
+        }
+        if (requests.isEmpty()) {
+            throw new IllegalArgumentException("0 prompts, allowed is 1 or more");
+        }
+        return finish(new BatchRun(model, prompts, searches, 1, capacity), requests.size());
+    }
+
+    private List<GenerationResult> finish(BatchRun batch, int count) {
+        try (BatchRun run = batch) {
             boolean more = true;
             while (more) {
                 more = run.step();
             }
-            for (int i = 0; i < prompts.size(); i++) {
-                results.add(result(run, i));
-            }
+            return IntStream.range(0, count).mapToObj(i -> result(run, i)).toList();
         }
-        return results;
     }
 
     /**
@@ -117,8 +148,13 @@ public final class TextGenerator {
         for (int i = 0; i < prompts.size(); i++) {
             searches.add(search(prompts.get(i), options, samplers.get(i), listeners.apply(i)));
         }
+        int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
         return new BatchRun(
-                model, prompts, searches, options.beams().beams(), options.maxNewTokens());
+                model,
+                prompts,
+                searches,
+                options.beams().beams(),
+                longest + options.maxNewTokens());
     }
 
     private Search search(
