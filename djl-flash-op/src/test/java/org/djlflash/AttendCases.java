@@ -42,34 +42,23 @@ final class AttendCases {
             AttentionLayout layout) {
 
         Case computedIn(DataType other) {
-            return new Case(
-                    backend, type, other, heads, keyHeads, queries, keys, headSize, causal, lengths,
-                    mask, bias, gradient, layout);
+            return with(other, gradient, layout);
         }
 
         Case laidOut(AttentionLayout other) {
-            return new Case(
-                    backend,
-                    type,
-                    computeType,
-                    heads,
-                    keyHeads,
-                    queries,
-                    keys,
-                    headSize,
-                    causal,
-                    lengths,
-                    mask,
-                    bias,
-                    gradient,
-                    other);
+            return with(computeType, gradient, other);
         }
 
         Case withoutGradient() {
+            return with(computeType, false, layout);
+        }
+
+        private Case with(
+                DataType otherComputeType, boolean otherGradient, AttentionLayout otherLayout) {
             return new Case(
                     backend,
                     type,
-                    computeType,
+                    otherComputeType,
                     heads,
                     keyHeads,
                     queries,
@@ -79,8 +68,8 @@ final class AttendCases {
                     lengths,
                     mask,
                     bias,
-                    false,
-                    layout);
+                    otherGradient,
+                    otherLayout);
         }
 
         @Override

@@ -33,36 +33,18 @@ class DecodeBadInputTest {
                 argument("options null", (m, c) -> decode(m, c, null, 4, 2, 1), "options is null"),
                 argument(
                         "query null",
-                        (m, c) ->
-                                FlashAttention.decode(
-                                        null,
-                                        zeros(m, 2, 2, 1, 8),
-                                        zeros(m, 2, 2, 1, 8),
-                                        c,
-                                        AttentionOptions.defaults()),
+                        (m, c) -> decode(c, null, zeros(m, 2, 2, 1, 8)),
                         "query is null"),
                 argument(
                         "more queries than keys",
-                        (m, c) ->
-                                FlashAttention.decode(
-                                        zeros(m, 2, 4, 2, 8),
-                                        zeros(m, 2, 2, 1, 8),
-                                        zeros(m, 2, 2, 1, 8),
-                                        c,
-                                        AttentionOptions.defaults()),
+                        (m, c) -> decode(c, zeros(m, 2, 4, 2, 8), zeros(m, 2, 2, 1, 8)),
                         "2 new queries and 1 new keys",
                         "allowed are equally many"),
                 argument(
                         "no tokens", (m, c) -> plain(m, c, 4, 2, 0), "0 new queries", "at least 1"),
                 argument(
                         "batch larger than the cache",
-                        (m, c) ->
-                                FlashAttention.decode(
-                                        zeros(m, 3, 4, 1, 8),
-                                        zeros(m, 3, 2, 1, 8),
-                                        zeros(m, 3, 2, 1, 8),
-                                        c,
-                                        AttentionOptions.defaults()),
+                        (m, c) -> decode(c, zeros(m, 3, 4, 1, 8), zeros(m, 3, 2, 1, 8)),
                         "batch size 3",
                         "allowed is the cache's: 2"),
                 argument(
@@ -72,13 +54,7 @@ class DecodeBadInputTest {
                         "allowed in this cache is (2, 2, tokens, 8)"),
                 argument(
                         "head size of another model",
-                        (m, c) ->
-                                FlashAttention.decode(
-                                        zeros(m, 2, 4, 1, 16),
-                                        zeros(m, 2, 2, 1, 16),
-                                        zeros(m, 2, 2, 1, 16),
-                                        c,
-                                        AttentionOptions.defaults()),
+                        (m, c) -> decode(c, zeros(m, 2, 4, 1, 16), zeros(m, 2, 2, 1, 16)),
                         "key of shape (2, 2, 1, 16)",
                         "allowed in this cache is (2, 2, tokens, 8)"),
                 argument(
@@ -86,7 +62,7 @@ class DecodeBadInputTest {
                         (m, c) -> {
                             NDArray query = zeros(m, 2, 4, 1, 8).toType(DataType.FLOAT64, false);
                             NDArray key = zeros(m, 2, 2, 1, 8).toType(DataType.FLOAT64, false);
-                            FlashAttention.decode(query, key, key, c, AttentionOptions.defaults());
+                            decode(c, query, key);
                         },
                         "key is float64 on cpu",
                         "allowed in this cache is float32 on cpu"),
@@ -149,8 +125,7 @@ class DecodeBadInputTest {
                         (m, c) -> {
                             NDArray key = zeros(m, 2, 2, 1, 8);
                             key.close();
-                            FlashAttention.decode(
-                                    zeros(m, 2, 4, 1, 8), key, key, c, AttentionOptions.defaults());
+                            decode(c, zeros(m, 2, 4, 1, 8), key);
                         },
                         "key is closed"),
                 new Refusal(
@@ -192,6 +167,10 @@ class DecodeBadInputTest {
                     assertArrayEquals(new long[] {CacheFixture.CAPACITY, 3}, cache.lengths());
                 },
                 words);
+    }
+
+    private static void decode(KvCache cache, NDArray query, NDArray key) {
+        FlashAttention.decode(query, key, key, cache, AttentionOptions.defaults());
     }
 
     private static void plain(

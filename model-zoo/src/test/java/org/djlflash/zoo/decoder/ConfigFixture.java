@@ -1,5 +1,6 @@
 package org.djlflash.zoo.decoder;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -40,6 +41,25 @@ public abstract class ConfigFixture<C> {
         MalformedModelException e = assertThrows(MalformedModelException.class, () -> read(folder));
         assertTrue(e.getMessage().startsWith("config.json"), e.getMessage());
         assertTrue(e.getMessage().contains(part), e.getMessage());
+    }
+
+    /** Expects that the fields are read, but refused with one of another value. */
+    protected final void refusedWith(String key, String value, String... parts)
+            throws IOException, MalformedModelException {
+        read();
+        fields.put(key, value);
+        refused('"' + key + "\" must be");
+        for (String part : parts) {
+            refused(part);
+        }
+    }
+
+    /** Expects that a field makes no difference. */
+    protected final void ignored(String key, String value)
+            throws IOException, MalformedModelException {
+        C expected = read();
+        fields.put(key, value);
+        assertEquals(expected, read());
     }
 
     private void write() throws IOException {

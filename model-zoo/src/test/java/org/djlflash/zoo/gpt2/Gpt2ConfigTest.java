@@ -160,9 +160,7 @@ class Gpt2ConfigTest extends ConfigFixture<Gpt2Config> {
                 "model_type; 2"
             })
     void refusesValues(String key, String value) throws Exception {
-        read();
-        fields.put(key, value);
-        refused('"' + key + "\" must be");
+        refusedWith(key, value);
     }
 
     @ParameterizedTest
@@ -180,9 +178,7 @@ class Gpt2ConfigTest extends ConfigFixture<Gpt2Config> {
                 "n_inner; null"
             })
     void ignoresWhatDoesNotMatter(String key, String value) throws Exception {
-        Gpt2Config expected = read();
-        fields.put(key, value);
-        assertEquals(expected, read());
+        ignored(key, value);
     }
 
     @Test

@@ -12,7 +12,6 @@ final class Sm90Planner {
 
     private static final String ARCHITECTURE = "sm_90a";
     private static final int WARP_GROUP = 128;
-    private static final int GROUP_QUERIES = 64;
 
     /** Heads that are padded to more than they are gain nothing. */
     private static final int SMALL_HEAD = 32;
@@ -81,7 +80,7 @@ final class Sm90Planner {
         AttentionShape shape = problem.shape();
         int headDim = TileTable.headDim(shape.headSize());
         Sm90Tile tile = Sm90Tile.of(headDim);
-        long rows = (long) GROUP_QUERIES * tile.groups();
+        long rows = tile.queries();
         long jobs = (shape.queries() + rows - 1) / rows * shape.queryHeads() * shape.batch();
         int multiprocessors = portable.device().multiprocessors();
         // Blocks claim jobs where these differ in length and a block has more than one.
@@ -109,7 +108,7 @@ final class Sm90Planner {
 
     private static List<TensorBox> boxes(int headDim, Sm90Tile tile) {
         int columns = headDim % 64 == 0 ? 64 : 32;
-        TensorBox queries = new TensorBox(GROUP_QUERIES, columns);
+        TensorBox queries = new TensorBox(Sm90Tile.GROUP_QUERIES, columns);
         TensorBox keys = new TensorBox(tile.blockN(), columns);
         return List.of(queries, keys, keys, queries);
     }

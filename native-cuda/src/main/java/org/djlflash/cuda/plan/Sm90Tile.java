@@ -11,7 +11,8 @@ package org.djlflash.cuda.plan;
  */
 record Sm90Tile(int blockN, int groups, int queryStages, int keyStages) {
 
-    private static final int GROUP_QUERIES = 64;
+    /** The queries of a warp group, one box of them a copy. */
+    static final int GROUP_QUERIES = 64;
 
     /** What a buffer for queries needs for each of them and beside: log-sum-exp, the job. */
     private static final int QUERY_BYTES = Float.BYTES;
@@ -33,6 +34,15 @@ record Sm90Tile(int blockN, int groups, int queryStages, int keyStages) {
     }
 
     /**
+     * Returns the queries of a job.
+     *
+     * @return those of all warp groups
+     */
+    int queries() {
+        return groups * GROUP_QUERIES;
+    }
+
+    /**
      * Returns the shared memory of a block.
      *
      * @param headDim the compiled head size
@@ -40,9 +50,8 @@ record Sm90Tile(int blockN, int groups, int queryStages, int keyStages) {
      */
     int sharedBytes(int headDim) {
         int row = headDim * ElementType.BYTES;
-        int queries = groups * GROUP_QUERIES;
         int barriers = 2 * queryStages + groups + 4 * keyStages + 1;
-        return queryStages * (queries * (row + QUERY_BYTES) + JOB_BYTES)
+        return queryStages * (queries() * (row + QUERY_BYTES) + JOB_BYTES)
                 + 2 * keyStages * blockN * row
                 + barriers * Long.BYTES;
     }
