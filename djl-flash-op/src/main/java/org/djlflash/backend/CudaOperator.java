@@ -130,7 +130,7 @@ public final class CudaOperator implements AttentionKernels {
                 Operand key = Operand.tokensFirst(in.key());
                 Operand value = Operand.tokensFirst(in.value());
                 Operand output = Operand.tokensFirst(in.output());
-                Operand outputGradient = Operand.tokensFirst(in.outputGradient())) {
+                Operand outputGradient = Operand.tokensFirstUnrepeated(in.outputGradient())) {
             Operands operands = new Operands(query, key, value);
             gpu.backward(
                     problem(in.query(), in.key(), keyLengths, in.settings(), numbers)

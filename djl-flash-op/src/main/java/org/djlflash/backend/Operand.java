@@ -34,12 +34,29 @@ final class Operand implements AutoCloseable {
         return of(tensor, AttentionLayout.BTNH, null);
     }
 
+    /**
+     * Of a tensor of shape (B, tokens, heads, H), in its own type and with memory for each row: the
+     * gradient of a sum is one number, repeated by strides of 0.
+     */
+    static Operand tokensFirstUnrepeated(Tensor tensor) {
+        long[] sizes = tensor.sizes();
+        boolean repeated =
+                CudaGpu.view(tensor, AttentionLayout.BTNH)
+                        .layout()
+                        .repeatsRows(sizes[0], sizes[2], sizes[1]);
+        return repeated ? copyOf(tensor, AttentionLayout.BTNH, tensor.type()) : tokensFirst(tensor);
+    }
+
     private static Operand of(Tensor tensor, AttentionLayout layout, ScalarType other) {
         TensorView view = CudaGpu.view(tensor, layout);
         if (other == null && hasAlignedRows(view, tensor.sizes(), layout)) {
             return new Operand(view, null);
         }
-        Tensor copy = tensor.copy(other == null ? tensor.type() : other);
+        return copyOf(tensor, layout, other == null ? tensor.type() : other);
+    }
+
+    private static Operand copyOf(Tensor tensor, AttentionLayout layout, ScalarType type) {
+        Tensor copy = tensor.copy(type);
         return new Operand(CudaGpu.view(copy, layout), copy);
     }
 

@@ -34,6 +34,7 @@ final class ArgumentCheck {
         needed(true, arguments.workspace(), "workspace");
         queries("gradient of the output", arguments.outputGradient());
         queries("gradient of the query", arguments.queryGradient());
+        distinct("gradient of the output", arguments.outputGradient());
         keys("gradient of the key", arguments.keyGradient());
         keys("gradient of the value", arguments.valueGradient());
     }
@@ -55,6 +56,14 @@ final class ArgumentCheck {
 
     private void queries(String name, TensorView view) {
         aligned(name, view, shape.queryHeads(), shape.queries());
+    }
+
+    private void distinct(String name, TensorView view) {
+        if (view.layout().repeatsRows(shape.batch(), shape.queryHeads(), shape.queries())) {
+            throw new IllegalArgumentException(
+                    "The %s has a stride of 0, %s; each row needs memory of its own for %s"
+                            .formatted(name, view.layout(), plan));
+        }
     }
 
     private void keys(String name, TensorView view) {

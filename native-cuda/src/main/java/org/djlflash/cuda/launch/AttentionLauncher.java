@@ -18,6 +18,9 @@ import org.djlflash.cuda.plan.TensorBox;
  */
 public final class AttentionLauncher {
 
+    /** The part of the workspace by which blocks claim tiles in the backward pass. */
+    private static final int TILE_COUNTER = 3;
+
     private final DeviceInfo device;
     private final KernelLauncher kernels;
     private final TensorMaps maps = new TensorMaps();
@@ -131,9 +134,35 @@ public final class AttentionLauncher {
     public void backward(AttentionPlan plan, BackwardArguments arguments, CudaStream stream) {
         new ArgumentCheck(plan).backward(arguments);
         List<KernelStep> steps = plan.backward();
+        KernelStep gradients = steps.get(1);
+        if (!gradients.boxes().isEmpty()) {
+            kernels.clear(tileCounter(plan, arguments), stream, plan);
+        }
         kernels.launch(steps.get(0), a -> a.struct().rowDot(plan, arguments), stream, plan);
-        kernels.launch(steps.get(1), a -> a.struct().backward(plan, arguments), stream, plan);
+        kernels.launch(gradients, a -> writeBackward(a, gradients, plan, arguments), stream, plan);
         kernels.launch(steps.get(2), a -> a.struct().convertDq(plan, arguments), stream, plan);
+    }
+
+    private void writeBackward(
+            KernelArguments target,
+            KernelStep step,
+            AttentionPlan plan,
+            BackwardArguments arguments) {
+        target.struct().backward(plan, arguments);
+        if (!step.boxes().isEmpty()) {
+            AttentionProblem problem = plan.problem();
+            ForwardArguments inputs = arguments.forward();
+            Iterator<TensorBox> boxes = step.boxes().iterator();
+            target.map(maps.get(queries(problem, inputs.query(), boxes.next())));
+            target.map(maps.get(queries(problem, arguments.outputGradient(), boxes.next())));
+            target.map(maps.get(keys(problem, inputs.key(), boxes.next())));
+            target.map(maps.get(keys(problem, inputs.value(), boxes.next())));
+            target.counter(tileCounter(plan, arguments));
+        }
+    }
+
+    private static DevicePointer tileCounter(AttentionPlan plan, BackwardArguments arguments) {
+        return arguments.workspace().plus(plan.backwardWorkspace().offsets().get(TILE_COUNTER));
     }
 
     /**

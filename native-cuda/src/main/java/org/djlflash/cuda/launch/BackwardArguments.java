@@ -5,7 +5,7 @@ package org.djlflash.cuda.launch;
  * Immutable.
  *
  * @param forward what the forward pass was given and wrote; its workspace is not used
- * @param outputGradient [B, query heads, T, head size]
+ * @param outputGradient [B, query heads, T, head size], no row twice: no stride is 0
  * @param queryGradient [B, query heads, T, head size], written
  * @param keyGradient [B, key heads, F, head size], written
  * @param valueGradient [B, key heads, F, head size], written

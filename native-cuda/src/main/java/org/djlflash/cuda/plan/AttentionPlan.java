@@ -14,7 +14,8 @@ import java.util.stream.Collectors;
  * @param splits the parts into which the keys are split; 1 unless decoding
  * @param forwardWorkspace of the forward launches: partial outputs and log-sum-exps of splits, or
  *     the counter by which blocks claim jobs
- * @param backwardWorkspace of the backward launches: row statistics, sums of dQ, turns
+ * @param backwardWorkspace of the backward launches: row statistics, sums of dQ, turns, and where
+ *     blocks claim tiles the counter
  */
 public record AttentionPlan(
         AttentionProblem problem,
@@ -38,6 +39,12 @@ public record AttentionPlan(
     AttentionPlan withForward(KernelStep step, Workspace workspace) {
         return new AttentionPlan(
                 problem, device, List.of(step), backward, splits, workspace, backwardWorkspace);
+    }
+
+    /** Returns a copy whose backward pass is other launches. */
+    AttentionPlan withBackward(List<KernelStep> steps, Workspace workspace) {
+        return new AttentionPlan(
+                problem, device, forward, steps, splits, forwardWorkspace, workspace);
     }
 
     @Override

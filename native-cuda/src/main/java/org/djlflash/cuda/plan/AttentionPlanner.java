@@ -30,9 +30,13 @@ public final class AttentionPlanner {
      * @throws IllegalArgumentException if the problem is unsupported; the message holds all reasons
      */
     public static AttentionPlan plan(AttentionProblem problem, DeviceInfo device) {
-        AttentionPlan portable = Sm80Planner.plan(problem, device);
-        return Sm90Planner.forwardReasons(problem, device).isEmpty()
-                ? Sm90Planner.withForward(portable)
-                : portable;
+        AttentionPlan plan = Sm80Planner.plan(problem, device);
+        if (Sm90Planner.forwardReasons(problem, device).isEmpty()) {
+            plan = Sm90Planner.withForward(plan);
+        }
+        if (Sm90Planner.backwardReasons(problem, device).isEmpty()) {
+            plan = Sm90Planner.withBackward(plan);
+        }
+        return plan;
     }
 }

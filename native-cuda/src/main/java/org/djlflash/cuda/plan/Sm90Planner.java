@@ -29,6 +29,31 @@ final class Sm90Planner {
      * @return all reasons as sentences, empty when it can
      */
     static List<String> forwardReasons(AttentionProblem problem, DeviceInfo device) {
+        List<String> reasons = reasons(problem, device);
+        AttentionShape shape = problem.shape();
+        long[] sizes = {shape.batch(), shape.queryHeads(), shape.queries()};
+        checkStrides("output", problem.layouts().output(), sizes, reasons);
+        return reasons;
+    }
+
+    /**
+     * Says why the backward kernels cannot take a problem that the portable ones can, or why there
+     * is no backward pass.
+     *
+     * @param problem a problem that {@link Sm80Planner} can plan
+     * @param device the GPU
+     * @return all reasons as sentences, empty when they can
+     */
+    static List<String> backwardReasons(AttentionProblem problem, DeviceInfo device) {
+        List<String> reasons = reasons(problem, device);
+        if (problem.gradient() == GradientNeed.NONE) {
+            reasons.add("No gradients are needed.");
+        }
+        return reasons;
+    }
+
+    /** What holds for both passes. */
+    private static List<String> reasons(AttentionProblem problem, DeviceInfo device) {
         List<String> reasons = new ArrayList<>();
         if (device.major() != 9 || device.minor() != 0) {
             reasons.add(
@@ -56,7 +81,6 @@ final class Sm90Planner {
         checkStrides("query", layouts.query(), query, reasons);
         checkStrides("key", layouts.key(), key, reasons);
         checkStrides("value", layouts.value(), key, reasons);
-        checkStrides("output", layouts.output(), query, reasons);
         return reasons;
     }
 
@@ -94,6 +118,19 @@ final class Sm90Planner {
                         tile.sharedBytes(headDim),
                         boxes(headDim, tile)),
                 claims ? Workspace.of(Integer.BYTES) : Workspace.NONE);
+    }
+
+    /**
+     * Puts the backward kernels in the place of the portable ones.
+     *
+     * @param plan the plan of a problem without reasons against them
+     * @return the plan; the tensor maps of its second launch are those of query, gradient of the
+     *     output, key and value, and the fourth part of its workspace is a counter
+     */
+    static AttentionPlan withBackward(AttentionPlan plan) {
+        Sm90Backward backward = new Sm90Backward(plan.problem(), ARCHITECTURE);
+        return plan.withBackward(
+                backward.steps(plan.device().multiprocessors()), backward.workspace());
     }
 
     private static List<String> defines(AttentionProblem problem, int headDim, Sm90Tile tile) {

@@ -49,9 +49,9 @@ public record TensorLayout(long batch, long head, long row, long column, boolean
      * Tells whether two rows share memory because a stride is 0.
      *
      * @param sizes the sizes of B, H and the rows
-     * @return whether it must not be written to
+     * @return whether it must not be written to, nor read by asynchronous copies
      */
-    boolean repeatsRows(long... sizes) {
+    public boolean repeatsRows(long... sizes) {
         return batch == 0 && sizes[0] > 1 || head == 0 && sizes[1] > 1 || row == 0 && sizes[2] > 1;
     }
 

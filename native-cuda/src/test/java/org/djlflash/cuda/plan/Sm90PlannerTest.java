@@ -78,12 +78,62 @@ class Sm90PlannerTest {
         assertEquals(1, Sm90Planner.forwardReasons(plain, blackwell).size());
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {40, 64, 72, 96, 104, 128})
+    void takesTheBackwardPassOnHopper(int headSize) {
+        int headDim = TileTable.headDim(headSize);
+        AttentionPlan plan =
+                AttentionPlanner.plan(PlanFixtures.training(headSize), PlanFixtures.H200);
+        assertEquals(
+                List.of("backward_row_dot_sm90", "backward_sm90", "backward_convert_dq_sm90"),
+                plan.backward().stream().map(step -> step.variant().entry()).toList());
+        KernelStep gradients = plan.backward().get(1);
+        assertEquals(4, gradients.boxes().size());
+        for (TensorBox box : gradients.boxes()) {
+            assertTrue(box.rows() <= 256 && box.swizzleBytes() <= 128, box::toString);
+            assertEquals(0, headDim % box.columns());
+        }
+        // The driver starts copies at multiples of the widest permutation.
+        assertEquals(0, gradients.boxes().get(0).rows() * headDim * ElementType.BYTES % 1024);
+        assertTrue(gradients.sharedBytes() <= PlanFixtures.H200.sharedMemoryPerBlock());
+        // 2 x 4 heads x 4 tiles of 128 keys.
+        assertEquals(32, gradients.blocks());
+    }
+
     @Test
-    void keepsThePortableBackward() {
+    void padsQueriesToTilesInTheBackwardWorkspace() {
+        AttentionProblem training = PlanFixtures.training(128);
+        Workspace workspace =
+                AttentionPlanner.plan(training, PlanFixtures.H200).backwardWorkspace();
+        long rows = 2 * 8 * 320; // 300 queries in tiles of 64
+        assertEquals(4, workspace.offsets().size());
+        assertTrue(workspace.offsets().get(1) >= rows * 2 * Float.BYTES);
+        assertTrue(
+                workspace.offsets().get(2) - workspace.offsets().get(1)
+                        >= rows * 128 * Float.BYTES);
+        assertTrue(workspace.bytes() - workspace.offsets().get(3) >= Integer.BYTES);
+        Workspace ordered =
+                AttentionPlanner.plan(training.withDeterministic(true), PlanFixtures.H200)
+                        .backwardWorkspace();
+        assertTrue(
+                ordered.offsets().get(3) - ordered.offsets().get(2) >= rows / 64 * Integer.BYTES);
+    }
+
+    @Test
+    void leavesOtherBackwardPassesToThePortableKernels() {
+        for (AttentionProblem problem :
+                List.of(
+                        PlanFixtures.training(32),
+                        PlanFixtures.training(64).withDropout(0.1),
+                        PlanFixtures.training(64).withBias(BiasKind.FLOAT))) {
+            assertEquals(
+                    Sm80Planner.plan(problem, PlanFixtures.H200).backward(),
+                    AttentionPlanner.plan(problem, PlanFixtures.H200).backward());
+        }
         AttentionProblem training = PlanFixtures.training(64);
         assertEquals(
-                Sm80Planner.plan(training, PlanFixtures.H200).backward(),
-                AttentionPlanner.plan(training, PlanFixtures.H200).backward());
+                Sm80Planner.plan(training, PlanFixtures.A100),
+                AttentionPlanner.plan(training, PlanFixtures.A100));
     }
 
     private static KernelStep forward(AttentionProblem problem, DeviceInfo device) {
