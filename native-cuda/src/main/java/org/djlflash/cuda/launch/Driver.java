@@ -44,6 +44,8 @@ final class Driver {
             long parameters,
             long extra);
 
+    static native int cuLaunchKernelEx(long config, long function, long parameters, long extra);
+
     static native int cuStreamCreate(long[] stream, int flags);
 
     static native int cuStreamSynchronize(long stream);

@@ -23,6 +23,7 @@ final class KernelLauncher {
 
     private final ThreadLocal<KernelArguments> arguments =
             ThreadLocal.withInitial(KernelArguments::new);
+    private final ThreadLocal<LaunchConfig> configs = ThreadLocal.withInitial(LaunchConfig::new);
 
     /**
      * Opens a GPU.
@@ -67,22 +68,48 @@ final class KernelLauncher {
                     LoadedKernel kernel = load(step, plan);
                     KernelArguments given = arguments.get();
                     write.accept(given);
-                    CudaCall.check(
-                            "cuLaunchKernel",
-                            Driver.cuLaunchKernel(
-                                    kernel.function(),
-                                    Math.toIntExact(step.blocks()),
-                                    1,
-                                    1,
-                                    step.threads(),
-                                    1,
-                                    1,
-                                    step.sharedBytes(),
-                                    stream.handle(),
-                                    given.address(),
-                                    0),
-                            plan);
+                    if (step.overlaps()) {
+                        launchOverlapping(step, kernel, given, stream, plan);
+                    } else {
+                        launchAfter(step, kernel, given, stream, plan);
+                    }
                 });
+    }
+
+    private static void launchAfter(
+            KernelStep step,
+            LoadedKernel kernel,
+            KernelArguments given,
+            CudaStream stream,
+            Object plan) {
+        CudaCall.check(
+                "cuLaunchKernel",
+                Driver.cuLaunchKernel(
+                        kernel.function(),
+                        Math.toIntExact(step.blocks()),
+                        1,
+                        1,
+                        step.threads(),
+                        1,
+                        1,
+                        step.sharedBytes(),
+                        stream.handle(),
+                        given.address(),
+                        0),
+                plan);
+    }
+
+    private void launchOverlapping(
+            KernelStep step,
+            LoadedKernel kernel,
+            KernelArguments given,
+            CudaStream stream,
+            Object plan) {
+        CudaCall.check(
+                "cuLaunchKernelEx",
+                Driver.cuLaunchKernelEx(
+                        configs.get().of(step, stream), kernel.function(), given.address(), 0),
+                plan);
     }
 
     /**

@@ -11,12 +11,19 @@ import java.util.List;
  * @param sharedBytes the dynamic shared memory of a block in bytes
  * @param boxes the parts in which the kernel copies each tensor that it takes as a tensor map; none
  *     for the portable kernels
+ * @param overlaps whether its blocks may start while the launch before it ends; the kernel waits
+ *     itself before it reads what that wrote
  */
 public record KernelStep(
-        KernelVariant variant, long blocks, int threads, int sharedBytes, List<TensorBox> boxes) {
+        KernelVariant variant,
+        long blocks,
+        int threads,
+        int sharedBytes,
+        List<TensorBox> boxes,
+        boolean overlaps) {
 
     /**
-     * Creates the launch of a portable kernel.
+     * Creates a launch without tensor maps that begins when the one before has ended.
      *
      * @param variant the kernel
      * @param blocks the blocks of the grid, which has one dimension
@@ -24,7 +31,7 @@ public record KernelStep(
      * @param sharedBytes the dynamic shared memory of a block in bytes
      */
     public KernelStep(KernelVariant variant, long blocks, int threads, int sharedBytes) {
-        this(variant, blocks, threads, sharedBytes, List.of());
+        this(variant, blocks, threads, sharedBytes, List.of(), false);
     }
 
     @Override

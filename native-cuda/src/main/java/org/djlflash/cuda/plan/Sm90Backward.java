@@ -42,7 +42,10 @@ final class Sm90Backward {
         queryTiles = blocks(ceilDiv(shape.queries(), blockM), shape.queryHeads());
     }
 
-    /** The launches: row statistics, gradients, the conversion of dQ. */
+    /**
+     * The launches: row statistics, gradients, the conversion of dQ; each starts under the end of
+     * the one before.
+     */
     List<KernelStep> steps(int multiprocessors) {
         int rowsPerBlock = ROW_ELEMENTS / Integer.highestOneBit(2 * headDim - 1);
         AttentionShape shape = problem.shape();
@@ -58,8 +61,15 @@ final class Sm90Backward {
                         Math.min(keyTiles, multiprocessors),
                         THREADS,
                         sharedBytes(),
-                        boxes()),
-                new KernelStep(variant("backward_convert_dq_sm90"), queryTiles, ROW_THREADS, 0));
+                        boxes(),
+                        true),
+                new KernelStep(
+                        variant("backward_convert_dq_sm90"),
+                        queryTiles,
+                        ROW_THREADS,
+                        0,
+                        List.of(),
+                        true));
     }
 
     /** Row statistics, sums of dQ, turns if the order of sums is fixed, the counter. */

@@ -116,7 +116,8 @@ final class Sm90Planner {
                         Math.min(jobs, multiprocessors),
                         WARP_GROUP * (tile.groups() + 1),
                         tile.sharedBytes(headDim),
-                        boxes(headDim, tile)),
+                        boxes(headDim, tile),
+                        false),
                 claims ? Workspace.of(Integer.BYTES) : Workspace.NONE);
     }
 

@@ -12,6 +12,7 @@ import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.plan.GradientNeed;
 import org.djlflash.cuda.plan.KernelStep;
 import org.djlflash.cuda.plan.KernelVariant;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,20 +28,37 @@ class Sm90SharedMemoryTest {
 
     @ParameterizedTest
     @ValueSource(ints = {64, 96, 128, 256})
-    void isWhatTheDeviceCodeLaysOut(int headSize) throws IOException {
+    void ofForwardIsWhatTheDeviceCodeLaysOut(int headSize) throws IOException {
+        check(
+                AttentionPlanner.plan(problem(headSize), HOPPER).forward().get(0),
+                "attention/forward/forward_sm90_block.cuh",
+                "ForwardSm90<flash::ELEMENT, HEAD_DIM, BLOCK_N, WARPGROUPS, QUERY_STAGES,"
+                        + " KEY_STAGES>");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {64, 96, 128})
+    void ofBackwardIsWhatTheDeviceCodeLaysOut(int headSize) throws IOException {
+        AttentionProblem training = problem(headSize).withGradient(GradientNeed.INPUTS);
+        check(
+                AttentionPlanner.plan(training, HOPPER).backward().get(1),
+                "attention/backward/backward_sm90_block.cuh",
+                "BackwardSm90<flash::ELEMENT, HEAD_DIM, BLOCK_M>");
+    }
+
+    private static AttentionProblem problem(int headSize) {
+        AttentionShape shape = new AttentionShape(1, 1, 1, 512, 512, headSize);
+        return AttentionProblem.of(ElementType.FP16, shape);
+    }
+
+    private void check(KernelStep step, String file, String type) throws IOException {
         Optional<Nvcc> nvcc = Nvcc.find();
         assumeTrue(nvcc.isPresent(), "there is no nvcc");
-        AttentionShape shape = new AttentionShape(1, 1, 1, 512, 512, headSize);
-        AttentionProblem problem = AttentionProblem.of(ElementType.FP16, shape);
-        KernelStep step = AttentionPlanner.plan(problem, HOPPER).forward().get(0);
         KernelVariant variant = step.variant();
         String text =
-                new KernelSource().text("attention/forward/forward_sm90_block.cuh")
-                        + """
-                        static_assert(flash::ForwardSm90<flash::ELEMENT, HEAD_DIM, BLOCK_N, WARPGROUPS,
-                                          QUERY_STAGES, KEY_STAGES>::SHARED_BYTES == %d, "as planned");
-                        """
-                                .formatted(step.sharedBytes());
+                new KernelSource().text(file)
+                        + "static_assert(flash::%s::SHARED_BYTES == %d, \"as planned\");"
+                                .formatted(type, step.sharedBytes());
         Path source = Files.writeString(temporary.resolve("layout.cu"), text);
 
         nvcc.get()
