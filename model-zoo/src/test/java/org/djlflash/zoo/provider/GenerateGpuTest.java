@@ -58,7 +58,7 @@ class GenerateGpuTest {
                 Continuations.Case longer = promptTokens == 0 ? c : c.withPromptOf(promptTokens);
                 GenerationResult result = longer.generate(model);
                 sum += longer.sharedPrefix(result);
-                String prefill = promptTokens == 0 ? "decode_split[" : "forward[";
+                String prefill = promptTokens == 0 ? "decode_split[" : "forward";
                 assertKernel(prefill, result.prefill().backend(), result.prefill().kernels());
                 assertKernel("decode_split[", result.decode().backend(), result.decode().kernels());
             }
