@@ -20,18 +20,30 @@ public record AttentionExplanation(AttentionRequest request, List<Verdict> verdi
      * @param chosen whether it is the one taken
      * @param kernels the kernels that it would launch, in their order, each with its compile-time
      *     values and launch size; empty if it cannot do it, or leaves them to PyTorch
+     * @param remarks why these are not the fastest kernels there are, as sentences; empty if they
+     *     are
      */
     public record Verdict(
-            Backend backend, List<String> reasons, boolean chosen, List<String> kernels) {
+            Backend backend,
+            List<String> reasons,
+            boolean chosen,
+            List<String> kernels,
+            List<String> remarks) {
 
         @Override
         public String toString() {
-            if (reasons.isEmpty()) {
-                String head = backend + (chosen ? ": chosen" : ": possible");
-                return kernels.isEmpty() ? head : head + ", " + String.join(", ", kernels);
+            if (!reasons.isEmpty()) {
+                return withItems(backend + ": no", reasons);
             }
-            return reasons.stream()
-                    .collect(Collectors.joining("\n    - ", backend + ": no\n    - ", ""));
+            String head = backend + (chosen ? ": chosen" : ": possible");
+            return withItems(
+                    kernels.isEmpty() ? head : head + ", " + String.join(", ", kernels), remarks);
+        }
+
+        private static String withItems(String head, List<String> items) {
+            return items.stream()
+                    .map(item -> "\n    - " + item)
+                    .collect(Collectors.joining("", head, ""));
         }
     }
 

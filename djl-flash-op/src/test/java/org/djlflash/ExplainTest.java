@@ -94,7 +94,16 @@ class ExplainTest {
         List<String> kernels = List.of("split <<<8,128,0>>>", "combine <<<4,256,0>>>");
         assertEquals(
                 "cuda: chosen, split <<<8,128,0>>>, combine <<<4,256,0>>>",
-                new Verdict(Backend.CUDA, List.of(), true, kernels).toString());
+                new Verdict(Backend.CUDA, List.of(), true, kernels, List.of()).toString());
+        assertEquals(
+                "cuda: possible, split <<<8,128,0>>>\n    - Too small.",
+                new Verdict(
+                                Backend.CUDA,
+                                List.of(),
+                                false,
+                                kernels.subList(0, 1),
+                                List.of("Too small."))
+                        .toString());
         for (Verdict verdict : FlashAttention.explain(new Request().build()).verdicts()) {
             assertEquals(List.of(), verdict.kernels());
         }

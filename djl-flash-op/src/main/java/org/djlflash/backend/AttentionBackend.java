@@ -35,6 +35,16 @@ public interface AttentionBackend {
     }
 
     /**
+     * Says why a request is not taken by the fastest kernels there are.
+     *
+     * @param request a request without reasons against it
+     * @return sentences; empty if it is, or if PyTorch chooses the kernels
+     */
+    default List<String> remarks(AttentionRequest request) {
+        return List.of();
+    }
+
+    /**
      * Computes attention. The inputs fit: there are no reasons against them.
      *
      * @param inputs the inputs

@@ -56,8 +56,14 @@ public final class BackendSelector {
             List<String> reasons = List.copyOf(backend.unsupportedReasons(request));
             boolean take = !chosen && reasons.isEmpty() && isWished(backend, wish);
             chosen |= take;
-            List<String> kernels = reasons.isEmpty() ? backend.kernels(request) : List.of();
-            verdicts.add(new Verdict(backend.id(), reasons, take, kernels));
+            boolean fits = reasons.isEmpty();
+            verdicts.add(
+                    new Verdict(
+                            backend.id(),
+                            reasons,
+                            take,
+                            fits ? backend.kernels(request) : List.of(),
+                            fits ? backend.remarks(request) : List.of()));
         }
         return new AttentionExplanation(request, verdicts);
     }

@@ -78,6 +78,12 @@ final class CudaBackend implements AttentionBackend {
                 .kernels(problem(request, isDecode(request)));
     }
 
+    @Override
+    public List<String> remarks(AttentionRequest request) {
+        return CudaGpu.of(request.device().getDeviceId())
+                .portableReasons(problem(request, isDecode(request)));
+    }
+
     private static void addOperatorReasons(AttentionRequest request, List<String> reasons) {
         if (request.bias() || request.mask()) {
             reasons.add(

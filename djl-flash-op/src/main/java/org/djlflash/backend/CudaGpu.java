@@ -15,6 +15,7 @@ import org.djlflash.cuda.launch.DevicePointer;
 import org.djlflash.cuda.launch.ForwardArguments;
 import org.djlflash.cuda.launch.TensorView;
 import org.djlflash.cuda.plan.AttentionPlan;
+import org.djlflash.cuda.plan.AttentionPlanner;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.KernelStep;
@@ -89,6 +90,11 @@ final class CudaGpu {
         return Stream.concat(plan.forward().stream(), plan.backward().stream())
                 .map(KernelStep::toString)
                 .toList();
+    }
+
+    /** Says why a problem does not run on the kernels that are made for this GPU. */
+    List<String> portableReasons(AttentionProblem problem) {
+        return AttentionPlanner.portableReasons(problem, info);
     }
 
     /** Views a tensor in a layout as the kernels want it: (B, heads, tokens, H). */

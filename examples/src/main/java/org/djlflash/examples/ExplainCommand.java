@@ -104,6 +104,7 @@ final class ExplainCommand extends ModelCommand {
                             json.put("chosen", verdict.chosen());
                             json.put("reasons", verdict.reasons());
                             json.put("kernels", verdict.kernels());
+                            json.put("remarks", verdict.remarks());
                             return json;
                         })
                 .toList();

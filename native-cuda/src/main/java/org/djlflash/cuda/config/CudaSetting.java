@@ -17,6 +17,12 @@ public enum CudaSetting {
     /** {@code false} forbids compiling kernels at run time; prebuilt and cached ones still load. */
     COMPILE("org.djlflash.cuda.compile"),
 
+    /**
+     * {@code false} keeps to the portable kernels, which shows whether a fault is one of the
+     * kernels made for a GPU. Read when a problem is planned for the first time.
+     */
+    SPECIALIZED("org.djlflash.cuda.specialized"),
+
     /** The NVRTC library file, or the folder that holds it. */
     NVRTC("org.djlflash.cuda.nvrtc"),
 

@@ -22,6 +22,18 @@ public final class AttentionPlanner {
     }
 
     /**
+     * Says why a problem is left to the portable kernels.
+     *
+     * @param problem a problem that can be planned
+     * @param device the GPU
+     * @return all reasons as sentences, empty when kernels made for the GPU take all of it
+     */
+    public static List<String> portableReasons(AttentionProblem problem, DeviceInfo device) {
+        // Nothing speaks against the backward kernels that does not speak against the forward one.
+        return Sm90Planner.forwardReasons(problem, device);
+    }
+
+    /**
      * Plans a problem.
      *
      * @param problem the problem

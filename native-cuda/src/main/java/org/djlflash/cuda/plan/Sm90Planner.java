@@ -2,6 +2,7 @@ package org.djlflash.cuda.plan;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.djlflash.cuda.config.CudaSetting;
 
 /**
  * Plans for the kernels of compute capability 9.0, which copy whole tiles asynchronously and
@@ -59,6 +60,11 @@ final class Sm90Planner {
             reasons.add(
                     "%s has compute capability %d.%d; the kernels of 9.0 run on that alone."
                             .formatted(device.name(), device.major(), device.minor()));
+        }
+        if (!CudaSetting.SPECIALIZED.isOn()) {
+            reasons.add(
+                    "The setting %s keeps to the portable kernels."
+                            .formatted(CudaSetting.SPECIALIZED.property()));
         }
         if (problem.decode()) {
             reasons.add("Few queries on many keys are split over the GPU by the portable kernel.");

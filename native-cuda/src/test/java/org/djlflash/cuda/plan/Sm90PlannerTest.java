@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import org.djlflash.cuda.config.CudaSetting;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -68,7 +69,7 @@ class Sm90PlannerTest {
                         plain.withDropout(0.1),
                         plain.withLayouts(withKey(layouts, repeated)),
                         plain.withLayouts(withKey(layouts, far)))) {
-            assertEquals(1, Sm90Planner.forwardReasons(problem, PlanFixtures.H200).size());
+            assertEquals(1, AttentionPlanner.portableReasons(problem, PlanFixtures.H200).size());
             assertEquals(
                     Sm80Planner.plan(problem, PlanFixtures.H200),
                     AttentionPlanner.plan(problem, PlanFixtures.H200));
@@ -134,6 +135,22 @@ class Sm90PlannerTest {
         assertEquals(
                 Sm80Planner.plan(training, PlanFixtures.A100),
                 AttentionPlanner.plan(training, PlanFixtures.A100));
+    }
+
+    @Test
+    void keepsToThePortableKernelsWhenToldSo() {
+        AttentionProblem training = PlanFixtures.training(64);
+        assertEquals(List.of(), AttentionPlanner.portableReasons(training, PlanFixtures.H200));
+        System.setProperty(CudaSetting.SPECIALIZED.property(), "false");
+        try {
+            assertEquals(
+                    Sm80Planner.plan(training, PlanFixtures.H200),
+                    AttentionPlanner.plan(training, PlanFixtures.H200));
+            String reason = AttentionPlanner.portableReasons(training, PlanFixtures.H200).get(0);
+            assertTrue(reason.contains(CudaSetting.SPECIALIZED.property()), reason);
+        } finally {
+            System.clearProperty(CudaSetting.SPECIALIZED.property());
+        }
     }
 
     private static KernelStep forward(AttentionProblem problem, DeviceInfo device) {
