@@ -2,30 +2,51 @@ package org.djlflash.examples;
 
 import ai.djl.Device;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import org.djlflash.examples.serve.ModelServer;
 import org.djlflash.examples.serve.ServeLimits;
+import org.djlflash.examples.serve.ServedEmbedder;
+import org.djlflash.examples.serve.ServedGenerator;
 import org.djlflash.examples.serve.ServedModel;
 import org.djlflash.zoo.Tokenizers;
+import org.djlflash.zoo.bert.Bert;
+import org.djlflash.zoo.bert.BertConfig;
+import org.djlflash.zoo.decoder.ConfigFile;
 import org.djlflash.zoo.decoder.DecoderModel;
+import org.djlflash.zoo.embed.EmbeddingOptions;
+import org.djlflash.zoo.embed.SentenceTransformersFolder;
+import org.djlflash.zoo.embed.TextEmbedder;
 import org.djlflash.zoo.provider.CausalModels;
+import org.djlflash.zoo.provider.EmbeddedModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Serves a language model over HTTP until the process is told to end. */
+/** Serves models over HTTP until the process is told to end. */
 @Command(
         name = "serve",
         description =
-                "Serves a language model over HTTP, as OpenAI's completions, until SIGTERM or"
+                "Serves models over HTTP, as OpenAI's completions and embeddings, until SIGTERM or"
                         + " SIGINT: then it finishes what it has and ends.",
         mixinStandardHelpOptions = true)
 final class ServeCommand extends ModelCommand {
 
-    @Mixin private ModelFolder model;
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description =
+                    "A Hugging Face folder with a GPT-2 or a Llama, which generate, or a BERT, which"
+                            + " embeds; may be repeated. Default: the embedded model.")
+    private List<Path> folders = new ArrayList<>();
 
     @Mixin private WeightType type;
 
@@ -48,14 +69,18 @@ final class ServeCommand extends ModelCommand {
     @Option(
             names = "--name",
             paramLabel = "NAME",
-            description = "What clients call the model. Default: the name of its folder.")
-    private String name;
+            description =
+                    "What clients call the model; as often as --model, in its order. Default: the"
+                            + " name of its folder.")
+    private List<String> names = new ArrayList<>();
 
     @Option(
             names = "--queue",
             paramLabel = "N",
             defaultValue = "64",
-            description = "How many prompts may wait. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "How many prompts, or requests to embed, may wait for a model. Default:"
+                            + " ${DEFAULT-VALUE}.")
     private int queue;
 
     @Option(
@@ -63,8 +88,8 @@ final class ServeCommand extends ModelCommand {
             paramLabel = "N",
             defaultValue = "8",
             description =
-                    "How many prompts that wait at one moment are continued at once at most."
-                            + " Default: ${DEFAULT-VALUE}.")
+                    "How many of those that wait at one moment are done at once at most. Default:"
+                            + " ${DEFAULT-VALUE}.")
     private int batch;
 
     @Option(
@@ -81,27 +106,84 @@ final class ServeCommand extends ModelCommand {
             description = "How long an answer may take. Default: ${DEFAULT-VALUE}.")
     private long seconds;
 
+    /** Models and tokenizers, closed in the end, the last one first. */
+    private final Deque<AutoCloseable> owned = new ArrayDeque<>();
+
     @Override
     public Integer call() throws Exception {
         ServeLimits limits =
                 new ServeLimits(queue, batch, requestBytes, Duration.ofSeconds(seconds));
+        if (folders.isEmpty()) {
+            folders.add(EmbeddedModel.unpack());
+        }
+        if (!names.isEmpty() && names.size() != folders.size()) {
+            throw new IllegalArgumentException(
+                    names.size()
+                            + " times --name, allowed is once for each of "
+                            + folders.size()
+                            + " models, or never");
+        }
         Device device = device();
-        String shownName = name == null ? model.find().toRealPath().getFileName().toString() : name;
-        try (DecoderModel<?> language = load(model, device, type.dataType(), CausalModels::load);
-                HuggingFaceTokenizer tokenizer = model.read(Tokenizers::open)) {
-            ServedModel served = new ServedModel(shownName, language, tokenizer);
-            try (ModelServer server = new ModelServer(served, limits, host, port)) {
-                say(shownName + " on " + name(device) + ": " + url(server));
-                report(describe(shownName, server, device));
+        try {
+            List<ServedModel> models = new ArrayList<>();
+            for (int i = 0; i < folders.size(); i++) {
+                String name = names.isEmpty() ? nameOf(folders.get(i)) : names.get(i);
+                models.add(load(folders.get(i), name, device));
+            }
+            try (ModelServer server = new ModelServer(models, limits, host, port)) {
+                List<String> served = models.stream().map(ServedModel::name).toList();
+                say(String.join(", ", served) + " on " + name(device) + ": " + url(server));
+                report(describe(served, server, device));
                 awaitTheEnd(server);
+            }
+        } finally {
+            while (!owned.isEmpty()) {
+                owned.pop().close();
             }
         }
         return 0;
     }
 
-    private Map<String, Object> describe(String shownName, ModelServer server, Device device) {
+    private static String nameOf(Path folder) throws IOException {
+        return ModelFolder.read(folder, Path::toRealPath).getFileName().toString();
+    }
+
+    private ServedModel load(Path folder, String name, Device device) throws IOException {
+        String kind =
+                ModelFolder.read(folder, from -> ConfigFile.read(from).requireString("model_type"));
+        return kind.equals(BertConfig.MODEL_TYPE)
+                ? embedder(folder, name, device)
+                : generator(folder, name, device);
+    }
+
+    private ServedModel generator(Path folder, String name, Device device) throws IOException {
+        DecoderModel<?> model = load(folder, device, type.dataType(), CausalModels::load);
+        owned.push(model);
+        HuggingFaceTokenizer tokenizer = ModelFolder.read(folder, Tokenizers::open);
+        owned.push(tokenizer);
+        return new ServedGenerator(name, model, tokenizer);
+    }
+
+    private ServedModel embedder(Path folder, String name, Device device) throws IOException {
+        Bert model = load(folder, device, type.dataType(), Bert::load);
+        owned.push(model);
+        BertConfig config = model.block().config();
+        EmbeddingOptions options =
+                ModelFolder.read(
+                        folder,
+                        from ->
+                                SentenceTransformersFolder.read(
+                                        from, config.hiddenSize(), config.maxPositions()));
+        HuggingFaceTokenizer tokenizer =
+                ModelFolder.read(
+                        folder, from -> Tokenizers.openForEncoder(from, options.maxTokens()));
+        owned.push(tokenizer);
+        return new ServedEmbedder(name, new TextEmbedder(model, options), tokenizer);
+    }
+
+    private Map<String, Object> describe(List<String> served, ModelServer server, Device device) {
         Map<String, Object> json = new LinkedHashMap<>();
-        json.put("model", shownName);
+        json.put("models", served);
         json.put("device", name(device));
         json.put("dtype", type.dataType().toString());
         json.put("url", url(server));

@@ -1,5 +1,6 @@
 package org.djlflash.examples.serve;
 
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -29,12 +30,14 @@ final class ApiException extends RuntimeException {
         return new ApiException(400, INVALID, null, param, message);
     }
 
-    static ApiException contextTooLong(String message) {
-        return new ApiException(400, INVALID, "context_length_exceeded", "prompt", message);
+    static ApiException contextTooLong(String param, String message) {
+        return new ApiException(400, INVALID, "context_length_exceeded", param, message);
     }
 
-    static ApiException unknownModel(String found, String allowed) {
-        String message = "model " + found + " is not here, allowed is " + allowed;
+    /** A model that is not here, or not one of the kind that is asked for. */
+    static ApiException unknownModel(String found, Collection<String> allowed) {
+        String names = allowed.isEmpty() ? "none" : String.join(" or ", allowed);
+        String message = "model " + found + " does not do this here, allowed is " + names;
         return new ApiException(404, INVALID, "model_not_found", "model", message);
     }
 
@@ -49,7 +52,7 @@ final class ApiException extends RuntimeException {
                 "rate_limit_error",
                 "rate_limit_exceeded",
                 null,
-                "the queue is full, it holds " + capacity + " prompts: try again later");
+                "the queue is full, it holds " + capacity + ": try again later");
     }
 
     static ApiException shuttingDown() {

@@ -1,13 +1,11 @@
 package org.djlflash.examples.serve;
 
-import ai.djl.MalformedModelException;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
 import org.djlflash.zoo.generate.GenerationOptions;
 import org.djlflash.zoo.generate.sampling.SamplingOptions;
 import org.djlflash.zoo.json.JsonFields;
-import org.djlflash.zoo.json.StrictJson;
 
 /** Reads the JSON of {@code /v1/completions}. What is not supported is refused, never ignored. */
 final class CompletionForm {
@@ -40,15 +38,9 @@ final class CompletionForm {
                     "stream_options",
                     "user");
 
-    /** Reads a field. */
-    @FunctionalInterface
-    private interface Reader<T> {
-        T read(JsonFields fields, String key) throws MalformedModelException;
-    }
+    private final RequestFields fields;
 
-    private final JsonFields fields;
-
-    private CompletionForm(JsonFields fields) {
+    private CompletionForm(RequestFields fields) {
         this.fields = fields;
     }
 
@@ -56,28 +48,19 @@ final class CompletionForm {
      * Reads a request.
      *
      * @param body the JSON
-     * @param model the name of the model that it may ask for
      * @param maxPrompts how many prompts it may have
      * @throws ApiException if it is not as it should be
      */
-    static CompletionRequest read(byte[] body, String model, int maxPrompts) {
-        try {
-            JsonFields fields = StrictJson.parse(body, "the request");
-            return new CompletionForm(fields).request(model, maxPrompts);
-        } catch (MalformedModelException e) {
-            throw ApiException.invalid(null, e.getMessage());
-        }
+    static CompletionRequest read(byte[] body, int maxPrompts) {
+        return new CompletionForm(RequestFields.parse(body)).request(maxPrompts);
     }
 
-    private CompletionRequest request(String model, int maxPrompts) {
-        String wanted = get("model", JsonFields::requireString);
-        if (!wanted.equals(model)) {
-            throw ApiException.unknownModel(wanted, model);
-        }
+    private CompletionRequest request(int maxPrompts) {
+        String model = fields.get("model", JsonFields::requireString);
         refuseUnsupported();
-        boolean stream = get("stream", (form, key) -> form.optBoolean(key, false));
+        boolean stream = fields.get("stream", (form, key) -> form.optBoolean(key, false));
         int maxTokens =
-                get("max_tokens", (form, key) -> form.optInt(key, 1, Integer.MAX_VALUE))
+                fields.get("max_tokens", (form, key) -> form.optInt(key, 1, Integer.MAX_VALUE))
                         .orElse(DEFAULT_MAX_TOKENS);
         GenerationOptions options =
                 GenerationOptions.builder()
@@ -85,21 +68,17 @@ final class CompletionForm {
                         .optSampling(sampling())
                         .optStops(stops())
                         .build();
-        return new CompletionRequest(prompts(maxPrompts), options, stream, usage(stream));
+        return new CompletionRequest(model, prompts(maxPrompts), options, stream, usage(stream));
     }
 
     private void refuseUnsupported() {
-        for (String key : fields.keys()) {
-            if (fields.has(key) && !KNOWN.contains(key)) {
-                throw ApiException.invalid(key, "\"" + key + "\" is not supported");
-            }
-        }
-        get("n", (form, key) -> form.optInt(key, 1, 1));
-        get("best_of", (form, key) -> form.optInt(key, 1, 1));
+        fields.refuseAllBut(KNOWN);
+        fields.get("n", (form, key) -> form.optInt(key, 1, 1));
+        fields.get("best_of", (form, key) -> form.optInt(key, 1, 1));
         for (String key : List.of("presence_penalty", "frequency_penalty")) {
-            get(key, (form, name) -> form.optDouble(name, 0, 0, 0));
+            fields.get(key, (form, name) -> form.optDouble(name, 0, 0, 0));
         }
-        if (get("echo", (form, key) -> form.optBoolean(key, false))) {
+        if (fields.get("echo", (form, key) -> form.optBoolean(key, false))) {
             throw ApiException.invalid("echo", "\"echo\" is not supported, allowed is false");
         }
         for (String key : List.of("logprobs", "suffix")) {
@@ -108,13 +87,13 @@ final class CompletionForm {
             }
         }
         if (fields.has("logit_bias")
-                && !get("logit_bias", JsonFields::requireObject).keys().isEmpty()) {
+                && !fields.get("logit_bias", JsonFields::requireObject).keys().isEmpty()) {
             throw ApiException.invalid("logit_bias", "\"logit_bias\" is not supported");
         }
     }
 
     private List<String> prompts(int maxPrompts) {
-        List<String> prompts = get("prompt", JsonFields::optStrings);
+        List<String> prompts = fields.get("prompt", JsonFields::optStrings);
         if (prompts.isEmpty() || prompts.size() > maxPrompts) {
             throw ApiException.invalid(
                     "prompt", prompts.size() + " prompts, allowed is from 1 to " + maxPrompts);
@@ -123,7 +102,7 @@ final class CompletionForm {
     }
 
     private List<String> stops() {
-        List<String> stops = get("stop", JsonFields::optStrings);
+        List<String> stops = fields.get("stop", JsonFields::optStrings);
         if (stops.size() > MAX_STOPS || stops.contains("")) {
             throw ApiException.invalid(
                     "stop",
@@ -137,10 +116,12 @@ final class CompletionForm {
 
     private SamplingOptions sampling() {
         double temperature =
-                get("temperature", (form, key) -> form.optDouble(key, 0, MAX_TEMPERATURE, 1));
-        double topP = get("top_p", (form, key) -> form.optDouble(key, 0, 1, 1));
+                fields.get(
+                        "temperature", (form, key) -> form.optDouble(key, 0, MAX_TEMPERATURE, 1));
+        double topP = fields.get("top_p", (form, key) -> form.optDouble(key, 0, 1, 1));
         OptionalLong seed =
-                get("seed", (form, key) -> form.optLong(key, Long.MIN_VALUE, Long.MAX_VALUE));
+                fields.get(
+                        "seed", (form, key) -> form.optLong(key, Long.MIN_VALUE, Long.MAX_VALUE));
         if (temperature == 0 || topP == 0) {
             return SamplingOptions.greedy();
         }
@@ -158,17 +139,8 @@ final class CompletionForm {
             throw ApiException.invalid(
                     "stream_options", "\"stream_options\" is allowed only if \"stream\" is true");
         }
-        return get(
+        return fields.get(
                 "stream_options",
                 (form, key) -> form.requireObject(key).optBoolean("include_usage", false));
-    }
-
-    /** Errors name the field. */
-    private <T> T get(String key, Reader<T> reader) {
-        try {
-            return reader.read(fields, key);
-        } catch (MalformedModelException e) {
-            throw ApiException.invalid(key, e.getMessage());
-        }
     }
 }

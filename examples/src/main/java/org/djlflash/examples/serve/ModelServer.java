@@ -10,15 +10,17 @@ import io.javalin.http.HttpResponseException;
 import io.javalin.router.Endpoint;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A language model behind the HTTP interface of OpenAI, until it is closed. Requests wait in a
- * queue of bounded length; one thread computes.
+ * Models behind the HTTP interface of OpenAI, until it is closed. For each, requests wait in a
+ * queue of bounded length, and one thread computes.
  */
 public final class ModelServer implements AutoCloseable {
 
@@ -33,25 +35,57 @@ public final class ModelServer implements AutoCloseable {
     private final JsonMapper mapper = new JsonMapper();
     private final ServeMetrics metrics = new ServeMetrics();
     private final long created = System.currentTimeMillis() / 1000;
-    private final ServedModel model;
     private final ServeLimits limits;
-    private final CompletionQueue queue;
+    private final Map<String, Station<ServedGenerator, CompletionJob>> generators =
+            new LinkedHashMap<>();
+    private final Map<String, Station<ServedEmbedder, EmbeddingJob>> embedders =
+            new LinkedHashMap<>();
+
+    /** Those of all models, in the order of these. */
+    private final Map<String, JobQueue<?>> queues = new LinkedHashMap<>();
+
     private final Javalin http;
 
     /**
      * Starts a server.
      *
-     * @param model the model, which stays the caller's
-     * @param limits the limits
+     * @param models the models, which stay the caller's
+     * @param limits the limits, the queue and the batch those of each model
      * @param host the address to listen at
      * @param port the port, or 0 for any that is free
+     * @throws IllegalArgumentException if two models have one name
      */
-    public ModelServer(ServedModel model, ServeLimits limits, String host, int port) {
-        this.model = model;
+    public ModelServer(
+            List<? extends ServedModel> models, ServeLimits limits, String host, int port) {
         this.limits = limits;
-        queue = new CompletionQueue(limits.queue(), limits.batch(), model::complete);
-        metrics.watch(queue);
+        requireDistinctNames(models);
+        models.forEach(this::add);
+        metrics.watch(queues);
         http = Javalin.create(this::configure).start(host, port);
+    }
+
+    private static void requireDistinctNames(List<? extends ServedModel> models) {
+        List<String> names = models.stream().map(ServedModel::name).toList();
+        if (names.stream().distinct().count() < names.size()) {
+            throw new IllegalArgumentException(
+                    "models called " + names + ", allowed are different names");
+        }
+    }
+
+    private void add(ServedModel model) {
+        if (model instanceof ServedGenerator generator) {
+            JobQueue<CompletionJob> queue = queue(model, generator::complete);
+            generators.put(model.name(), new Station<>(generator, queue));
+        } else if (model instanceof ServedEmbedder embedder) {
+            JobQueue<EmbeddingJob> queue = queue(model, embedder::embed);
+            embedders.put(model.name(), new Station<>(embedder, queue));
+        }
+    }
+
+    private <J extends Job> JobQueue<J> queue(ServedModel model, Consumer<List<J>> engine) {
+        JobQueue<J> queue = new JobQueue<>(model.name(), limits.queue(), limits.batch(), engine);
+        queues.put(model.name(), queue);
+        return queue;
     }
 
     /**
@@ -69,8 +103,12 @@ public final class ModelServer implements AutoCloseable {
      */
     @Override
     public void close() {
+        queues.values().forEach(JobQueue::close);
+        long end = System.nanoTime() + limits.time().toNanos();
         try {
-            queue.close(limits.time());
+            for (JobQueue<?> queue : queues.values()) {
+                queue.awaitEnd(Duration.ofNanos(end - System.nanoTime()));
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
@@ -98,7 +136,8 @@ public final class ModelServer implements AutoCloseable {
     }
 
     private void addRoutes(RoutesConfig routes) {
-        routes.post("/v1/completions", new CompletionRoute(model, queue, limits, metrics, mapper));
+        routes.post("/v1/completions", new CompletionRoute(generators, limits, metrics, mapper));
+        routes.post("/v1/embeddings", new EmbeddingRoute(embedders, limits, metrics, mapper));
         routes.get("/v1/models", this::models);
         routes.get("/v1/models/{model}", this::model);
         routes.get("/health", this::health);
@@ -119,24 +158,24 @@ public final class ModelServer implements AutoCloseable {
     }
 
     private void models(Context context) throws IOException {
-        answer(context, 200, Map.of("object", "list", "data", List.of(describe())));
+        List<Map<String, Object>> all = queues.keySet().stream().map(this::describe).toList();
+        answer(context, 200, Map.of("object", "list", "data", all));
     }
 
     private void model(Context context) throws IOException {
         String name = context.pathParam("model");
-        if (!name.equals(model.name())) {
-            throw ApiException.unknownModel(name, model.name());
+        if (!queues.containsKey(name)) {
+            throw ApiException.unknownModel(name, queues.keySet());
         }
-        answer(context, 200, describe());
+        answer(context, 200, describe(name));
     }
 
-    private Map<String, Object> describe() {
-        return Map.of(
-                "id", model.name(), "object", "model", "created", created, "owned_by", "djl-flash");
+    private Map<String, Object> describe(String name) {
+        return Map.of("id", name, "object", "model", "created", created, "owned_by", "djl-flash");
     }
 
     private void health(Context context) throws IOException {
-        if (queue.isClosed()) {
+        if (queues.values().stream().anyMatch(JobQueue::isClosed)) {
             throw ApiException.shuttingDown();
         }
         answer(context, 200, Map.of("status", "ok"));

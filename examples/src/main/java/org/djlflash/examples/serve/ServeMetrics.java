@@ -7,8 +7,8 @@ import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.util.List;
-import java.util.function.IntSupplier;
+import java.util.Map;
+import java.util.function.ToIntFunction;
 
 /** What a server counts, in the text form of Prometheus. Safe for use by many threads. */
 final class ServeMetrics {
@@ -46,17 +46,26 @@ final class ServeMetrics {
                     .labelNames("kind")
                     .register(registry);
 
-    /** Counts what a queue has in it whenever it is asked. */
-    void watch(CompletionQueue queue) {
-        gauge("djlflash_prompts_waiting", "Prompts that wait for their turn.", queue::waiting);
-        gauge("djlflash_prompts_running", "Prompts that are being continued.", queue::running);
+    /** Counts what queues have in them whenever they are asked. */
+    void watch(Map<String, JobQueue<?>> queues) {
+        gauge("djlflash_waiting", "Jobs that wait for their turn.", queues, JobQueue::waiting);
+        gauge("djlflash_running", "Jobs that are being done.", queues, JobQueue::running);
     }
 
-    private void gauge(String name, String help, IntSupplier value) {
+    private void gauge(
+            String name,
+            String help,
+            Map<String, JobQueue<?>> queues,
+            ToIntFunction<JobQueue<?>> value) {
         GaugeWithCallback.builder()
                 .name(name)
                 .help(help)
-                .callback(gauge -> gauge.call(value.getAsInt()))
+                .labelNames("model")
+                .callback(
+                        gauge ->
+                                queues.forEach(
+                                        (model, queue) ->
+                                                gauge.call(value.applyAsInt(queue), model)))
                 .register(registry);
     }
 
@@ -69,11 +78,9 @@ final class ServeMetrics {
         hangUps.inc();
     }
 
-    void count(List<CompletionJob> jobs) {
-        for (CompletionJob job : jobs) {
-            tokens.labelValues("prompt").inc(job.promptTokens());
-            tokens.labelValues("completion").inc(job.tokens());
-        }
+    void count(int promptTokens, int newTokens) {
+        tokens.labelValues("prompt").inc(promptTokens);
+        tokens.labelValues("completion").inc(newTokens);
     }
 
     byte[] text() throws IOException {

@@ -22,8 +22,8 @@ import org.junit.jupiter.api.Test;
 /** A server that has enough to do: queue, time limit, clients that hang up, shutdown. */
 class BusyServerTest {
 
-    private static final String RUNNING = "djlflash_prompts_running";
-    private static final String WAITING = "djlflash_prompts_waiting";
+    static final String RUNNING = "djlflash_running{model=\"gpt2-kjv-6m\"}";
+    static final String WAITING = "djlflash_waiting{model=\"gpt2-kjv-6m\"}";
     private static final String GONE = "djlflash_hang_ups_total";
     private static final String GENERATED = "djlflash_tokens_total{kind=\"completion\"}";
 

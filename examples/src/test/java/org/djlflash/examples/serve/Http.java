@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /** Requests that no client library would make. */
 final class Http {
@@ -35,11 +36,24 @@ final class Http {
 
     /** A body for the test model, with these fields in place of the usual ones. */
     static String body(Object... fields) throws IOException {
+        return of(
+                Stream.concat(
+                                Stream.of(
+                                        "model",
+                                        "gpt2-kjv-6m",
+                                        "prompt",
+                                        TestModel.PROMPT,
+                                        "temperature",
+                                        0,
+                                        "max_tokens",
+                                        4),
+                                Stream.of(fields))
+                        .toArray());
+    }
+
+    /** A body of fields, of which the last of a name counts. */
+    static String of(Object... fields) throws IOException {
         Map<String, Object> json = new TreeMap<>();
-        json.put("model", "gpt2-kjv-6m");
-        json.put("prompt", TestModel.PROMPT);
-        json.put("temperature", 0);
-        json.put("max_tokens", 4);
         for (int i = 0; i < fields.length; i += 2) {
             json.put((String) fields[i], fields[i + 1]);
         }
@@ -64,7 +78,11 @@ final class Http {
     }
 
     HttpRequest complete(BodyPublisher body) {
-        return request("/v1/completions")
+        return post("/v1/completions", body);
+    }
+
+    private HttpRequest post(String path, BodyPublisher body) {
+        return request(path)
                 .header("Content-Type", "application/json; charset=utf-8")
                 .POST(body)
                 .build();
@@ -74,8 +92,16 @@ final class Http {
         return send(complete(BodyPublishers.ofString(body)));
     }
 
+    HttpResponse<String> post(String path, String body) throws IOException, InterruptedException {
+        return send(post(path, BodyPublishers.ofString(body)));
+    }
+
     CompletableFuture<HttpResponse<String>> start(String body) {
-        return client.sendAsync(complete(BodyPublishers.ofString(body)), BodyHandlers.ofString());
+        return start("/v1/completions", body);
+    }
+
+    CompletableFuture<HttpResponse<String>> start(String path, String body) {
+        return client.sendAsync(post(path, BodyPublishers.ofString(body)), BodyHandlers.ofString());
     }
 
     /** Sends a request and leaves the answer unread. */

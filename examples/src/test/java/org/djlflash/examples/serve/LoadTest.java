@@ -58,8 +58,8 @@ class LoadTest {
             http.awaitMetric("djlflash_hang_ups_total", HANG_UPS);
             String path = "djlflash_requests_total{path=\"/v1/completions\",status=";
             assertEquals(REQUESTS / 5, http.metric(path + "\"400\"}"));
-            http.awaitMetric("djlflash_prompts_running", 0);
-            assertEquals(0, http.metric("djlflash_prompts_waiting"));
+            http.awaitMetric(BusyServerTest.RUNNING, 0);
+            assertEquals(0, http.metric(BusyServerTest.WAITING));
         }
     }
 

@@ -42,8 +42,7 @@ class RefusalTest {
         model.close();
     }
 
-    private static JsonNode assertRefused(int status, HttpResponse<String> response)
-            throws Exception {
+    static JsonNode assertRefused(int status, HttpResponse<String> response) throws Exception {
         assertEquals(status, response.statusCode(), response.body());
         assertEquals(
                 "application/json", response.headers().firstValue("Content-Type").orElseThrow());

@@ -51,9 +51,9 @@ final class TestModel implements CausalLanguageModel, AutoCloseable {
     }
 
     ModelServer serve(int queue, Duration time) {
-        ServedModel served = new ServedModel(EmbeddedModel.NAME, this, tokenizer);
+        ServedModel served = new ServedGenerator(EmbeddedModel.NAME, this, tokenizer);
         return new ModelServer(
-                served, new ServeLimits(queue, BATCH, 1 << 16, time), "127.0.0.1", 0);
+                List.of(served), new ServeLimits(queue, BATCH, 1 << 16, time), "127.0.0.1", 0);
     }
 
     /** What the generator makes of a prompt without any server. */

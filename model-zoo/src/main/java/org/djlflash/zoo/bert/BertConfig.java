@@ -34,7 +34,9 @@ public record BertConfig(
         double hiddenDropout,
         double attentionDropout) {
 
-    private static final String MODEL_TYPE = "bert";
+    /** What {@code model_type} says. */
+    public static final String MODEL_TYPE = "bert";
+
     private static final int MAX_TYPES = 1 << 16;
 
     /**

@@ -127,7 +127,14 @@ public final class TextEmbedder {
         }
     }
 
-    private void check(TokenIds text) {
+    /**
+     * Checks a text without embedding it.
+     *
+     * @param text the text
+     * @throws IllegalArgumentException if it has more tokens than the options say, or one that the
+     *     model does not have
+     */
+    public void check(TokenIds text) {
         if (text.size() > options.maxTokens()) {
             throw new IllegalArgumentException(
                     text.size() + " tokens, allowed are up to " + options.maxTokens());

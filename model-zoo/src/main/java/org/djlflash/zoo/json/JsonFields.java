@@ -18,6 +18,7 @@ import java.util.OptionalLong;
 public final class JsonFields {
 
     private static final int MAX_QUOTE = 120;
+    private static final String ROWS = "a list of integers or a list of such lists";
 
     private final String source;
     private final JsonNode object;
@@ -246,6 +247,44 @@ public final class JsonFields {
             values.add(element.textValue());
         }
         return List.copyOf(values);
+    }
+
+    /**
+     * Tells whether the value of a key is a list that begins with a number or a list.
+     *
+     * @param key the key
+     * @return false for anything else
+     */
+    public boolean holdsNumbers(String key) {
+        JsonNode first = object.path(key).path(0);
+        return first.isNumber() || first.isArray();
+    }
+
+    /**
+     * Returns the rows of a key whose value is a list of integers, then there is one row, or a list
+     * of such lists.
+     *
+     * @param key the key
+     * @return the rows
+     * @throws MalformedModelException if it is absent, or anything but such a list
+     */
+    public List<long[]> requireRows(String key) throws MalformedModelException {
+        JsonNode value = require(key, ROWS);
+        List<long[]> rows = new ArrayList<>();
+        for (JsonNode row : value.path(0).isArray() ? value : List.of(value)) {
+            if (!row.isArray()) {
+                throw refuse(key, row, ROWS);
+            }
+            long[] numbers = new long[row.size()];
+            for (int i = 0; i < numbers.length; i++) {
+                if (!row.get(i).isIntegralNumber() || !row.get(i).canConvertToLong()) {
+                    throw refuse(key, row.get(i), ROWS);
+                }
+                numbers[i] = row.get(i).longValue();
+            }
+            rows.add(numbers);
+        }
+        return Collections.unmodifiableList(rows);
     }
 
     /**

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.MalformedModelException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -92,6 +93,26 @@ class JsonFieldsTest {
         for (String value : List.of("[-1]", "[1.0]", "[9223372036854775808]", "[null]", "1")) {
             refused("a list of integers", () -> of(value).requireSizes("a"));
         }
+    }
+
+    @Test
+    void readsOneRowOrAList() throws MalformedModelException {
+        assertRows("[[1, 2]]", "[1,2]");
+        assertRows("[[1, 2], [], [-3]]", "[[1,2],[],[-3]]");
+        assertRows("[[]]", "[]");
+        assertTrue(of("[1]").holdsNumbers("a"));
+        assertTrue(of("[[]]").holdsNumbers("a"));
+        for (String value : List.of("1", "[]", "[\"1\"]", "null", "{\"b\":[1]}")) {
+            assertFalse(of(value).holdsNumbers("a"), value);
+        }
+        for (String value : List.of("1", "null", "[1.5]", "[[1],2]", "[1,[2]]", "[[\"1\"]]")) {
+            refused("a list of integers or a list", () -> of(value).requireRows("a"));
+        }
+    }
+
+    private static void assertRows(String expected, String value) throws MalformedModelException {
+        List<long[]> rows = of(value).requireRows("a");
+        assertEquals(expected, rows.stream().map(Arrays::toString).toList().toString());
     }
 
     @Test

@@ -6,11 +6,14 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.IntStream;
-import org.djlflash.examples.serve.CompletionJob.Progress;
+import org.djlflash.examples.serve.Job.Progress;
 
-/** The jobs of one request, from their way into the queue to the end of the last. */
-final class CompletionRun {
+/**
+ * The jobs of one request, from their way into the queue to the end of the last.
+ *
+ * @param <J> the kind of job
+ */
+final class JobRun<J extends Job> {
 
     private static final long LOOK_MILLISECONDS = 100;
 
@@ -20,39 +23,28 @@ final class CompletionRun {
         void onProgress(Progress progress) throws IOException;
     }
 
-    private final CompletionQueue queue;
+    private final JobQueue<J> queue;
     private final BlockingQueue<Progress> news = new LinkedBlockingQueue<>();
-    private final List<CompletionJob> jobs;
+    private final List<J> jobs;
 
     /**
-     * Turns the prompts into tokens.
+     * Lets jobs wait for their turn.
      *
-     * @throws ApiException if one of them is not allowed
-     */
-    CompletionRun(CompletionRequest request, ServedModel model, CompletionQueue queue) {
-        this.queue = queue;
-        List<int[]> prompts =
-                request.prompts().stream()
-                        .map(prompt -> model.encode(prompt, request.options().maxNewTokens()))
-                        .toList();
-        jobs =
-                IntStream.range(0, prompts.size())
-                        .mapToObj(
-                                i -> new CompletionJob(i, prompts.get(i), request.options(), news))
-                        .toList();
-    }
-
-    List<CompletionJob> jobs() {
-        return jobs;
-    }
-
-    /**
-     * Lets the jobs wait for their turn.
-     *
+     * @param jobs the jobs
+     * @param queue where they wait
      * @throws ApiException if there is no room
      */
-    void submit() {
+    JobRun(List<J> jobs, JobQueue<J> queue) {
+        this.queue = queue;
+        this.jobs = List.copyOf(jobs);
+        for (int i = 0; i < jobs.size(); i++) {
+            jobs.get(i).join(i, news);
+        }
         queue.submit(jobs);
+    }
+
+    List<J> jobs() {
+        return jobs;
     }
 
     /**

@@ -11,32 +11,36 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The jobs that wait, of bounded number, and the one thread that runs them in the order in which
- * they came, as many at once as a batch may hold. Safe for use by many threads.
+ * The jobs that wait for a model, of bounded number, and the one thread that runs them in the order
+ * in which they came, as many at once as a batch may hold. Safe for use by many threads.
+ *
+ * @param <J> the kind of job
  */
-final class CompletionQueue {
+final class JobQueue<J extends Job> {
 
-    private static final Logger logger = LoggerFactory.getLogger(CompletionQueue.class);
+    private static final Logger logger = LoggerFactory.getLogger(JobQueue.class);
 
     private final int capacity;
     private final int batch;
-    private final Consumer<List<CompletionJob>> engine;
-    private final Queue<CompletionJob> waiting = new ArrayDeque<>();
-    private final Thread worker = new Thread(this::work, "completions");
-    private List<CompletionJob> running = List.of();
+    private final Consumer<List<J>> engine;
+    private final Queue<J> waiting = new ArrayDeque<>();
+    private final Thread worker;
+    private List<J> running = List.of();
     private boolean closed;
 
     /**
      * Creates a queue and starts its thread.
      *
+     * @param name what the thread is called
      * @param capacity how many jobs may wait
      * @param batch how many jobs run at once at most
      * @param engine what runs them and ends each
      */
-    CompletionQueue(int capacity, int batch, Consumer<List<CompletionJob>> engine) {
+    JobQueue(String name, int capacity, int batch, Consumer<List<J>> engine) {
         this.capacity = capacity;
         this.batch = batch;
         this.engine = engine;
+        worker = new Thread(this::work, name);
         worker.setDaemon(true);
         worker.start();
     }
@@ -46,7 +50,7 @@ final class CompletionQueue {
      *
      * @throws ApiException if there is no room, or the queue is closed
      */
-    synchronized void submit(Collection<CompletionJob> jobs) {
+    synchronized void submit(Collection<J> jobs) {
         if (closed) {
             throw ApiException.shuttingDown();
         }
@@ -58,8 +62,8 @@ final class CompletionQueue {
     }
 
     /** Takes back jobs that no one waits for; those that have ended do not mind. */
-    synchronized void withdraw(Collection<CompletionJob> jobs) {
-        jobs.forEach(CompletionJob::cancel);
+    synchronized void withdraw(Collection<J> jobs) {
+        jobs.forEach(Job::cancel);
         waiting.removeAll(jobs);
     }
 
@@ -75,19 +79,21 @@ final class CompletionQueue {
         return closed;
     }
 
+    /** Takes no further jobs. */
+    synchronized void close() {
+        closed = true;
+        notifyAll();
+    }
+
     /**
-     * Takes no further jobs, and returns when those that are here have ended.
+     * Returns when the jobs that were here at the closing have ended.
      *
      * @param patience how long they may take before they are cancelled
      */
-    void close(Duration patience) throws InterruptedException {
+    void awaitEnd(Duration patience) throws InterruptedException {
+        worker.join(Math.max(1, patience.toMillis()));
         synchronized (this) {
-            closed = true;
-            notifyAll();
-        }
-        worker.join(patience.toMillis());
-        synchronized (this) {
-            running.forEach(CompletionJob::cancel);
+            running.forEach(Job::cancel);
             waiting.forEach(job -> job.fail(ApiException.shuttingDown()));
             waiting.clear();
         }
@@ -96,7 +102,7 @@ final class CompletionQueue {
 
     private void work() {
         try {
-            for (List<CompletionJob> jobs = take(); !jobs.isEmpty(); jobs = take()) {
+            for (List<J> jobs = take(); !jobs.isEmpty(); jobs = take()) {
                 run(jobs);
             }
         } catch (InterruptedException e) {
@@ -104,12 +110,12 @@ final class CompletionQueue {
         }
     }
 
-    private synchronized List<CompletionJob> take() throws InterruptedException {
+    private synchronized List<J> take() throws InterruptedException {
         running = List.of();
         while (waiting.isEmpty() && !closed) {
             wait();
         }
-        List<CompletionJob> jobs = new ArrayList<>();
+        List<J> jobs = new ArrayList<>();
         while (!waiting.isEmpty() && jobs.size() < batch) {
             jobs.add(waiting.remove());
         }
@@ -117,13 +123,13 @@ final class CompletionQueue {
         return running;
     }
 
-    private void run(List<CompletionJob> jobs) {
+    private void run(List<J> jobs) {
         try {
             engine.accept(jobs);
         } catch (RuntimeException | Error e) {
             // The thread serves everyone: it goes on whatever one batch met.
-            logger.error("a completion failed", e);
-            ApiException failure = ApiException.http(500, "the completion failed");
+            logger.error("{} failed", worker.getName(), e);
+            ApiException failure = ApiException.http(500, "the model failed");
             jobs.forEach(job -> job.fail(failure));
         }
     }
