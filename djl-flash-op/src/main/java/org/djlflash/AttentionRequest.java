@@ -48,10 +48,14 @@ public record AttentionRequest(
         float dropout,
         boolean deterministic) {
 
-    /** The types that arrays may have. */
+    /** The types that arrays may have; DJL has no name for those of BFLOAT16. */
     static final Set<DataType> ARRAY_TYPES =
             Collections.unmodifiableSet(
-                    EnumSet.of(DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64));
+                    EnumSet.of(
+                            DataType.FLOAT16,
+                            DataType.BFLOAT16,
+                            DataType.FLOAT32,
+                            DataType.FLOAT64));
 
     /** The types that can be computed in. */
     static final Set<DataType> COMPUTE_TYPES =

@@ -108,11 +108,10 @@ final class RequestCheck {
             boolean keyLengths,
             boolean gradient) {
         Shape scores = new Shape(q.batch(), q.heads(), q.tokens(), k.tokens());
+        DataType type = ArrayCheck.type(query);
         options.mask()
                 .ifPresent(mask -> checkBroadcast("mask", mask, DataType.BOOLEAN, query, scores));
-        options.bias()
-                .ifPresent(
-                        bias -> checkBroadcast("bias", bias, query.getDataType(), query, scores));
+        options.bias().ifPresent(bias -> checkBroadcast("bias", bias, type, query, scores));
         return new AttentionRequest(
                 q.batch(),
                 q.heads(),
@@ -120,8 +119,8 @@ final class RequestCheck {
                 q.tokens(),
                 k.tokens(),
                 q.headSize(),
-                query.getDataType(),
-                options.computeType().orElse(query.getDataType()),
+                type,
+                options.computeType().orElse(type),
                 query.getDevice(),
                 gradient,
                 options.scale().orElse(1 / Math.sqrt(q.headSize())),
@@ -145,13 +144,10 @@ final class RequestCheck {
         ArrayCheck.usable("value", value);
         checkAlike("key", key, query);
         checkAlike("value", value, query);
-        if (!AttentionRequest.ARRAY_TYPES.contains(query.getDataType())) {
+        DataType type = ArrayCheck.type(query);
+        if (!AttentionRequest.ARRAY_TYPES.contains(type)) {
             throw new IllegalArgumentException(
-                    "query is "
-                            + query.getDataType()
-                            + ", allowed are "
-                            + AttentionRequest.ARRAY_TYPES
-                            + " (for bfloat16, give float32 and set the compute type)");
+                    "query is " + type + ", allowed are " + AttentionRequest.ARRAY_TYPES);
         }
     }
 
@@ -164,13 +160,13 @@ final class RequestCheck {
                             + ", allowed is the device of query: "
                             + query.getDevice());
         }
-        if (array.getDataType() != query.getDataType()) {
+        if (ArrayCheck.type(array) != ArrayCheck.type(query)) {
             throw new IllegalArgumentException(
                     name
                             + " is "
-                            + array.getDataType()
+                            + ArrayCheck.type(array)
                             + ", allowed is the type of query: "
-                            + query.getDataType());
+                            + ArrayCheck.type(query));
         }
     }
 
@@ -245,11 +241,11 @@ final class RequestCheck {
     private static void checkBroadcast(
             String name, NDArray array, DataType type, NDArray query, Shape scores) {
         ArrayCheck.usable(name, array);
-        if (!array.getDevice().equals(query.getDevice()) || array.getDataType() != type) {
+        if (!array.getDevice().equals(query.getDevice()) || ArrayCheck.type(array) != type) {
             throw new IllegalArgumentException(
                     name
                             + " is "
-                            + array.getDataType()
+                            + ArrayCheck.type(array)
                             + " on "
                             + array.getDevice()
                             + ", allowed is "

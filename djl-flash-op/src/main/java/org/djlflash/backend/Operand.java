@@ -24,7 +24,7 @@ final class Operand implements AutoCloseable {
     /** Of an array in a layout, in the type to compute in. */
     static Operand of(NDArray array, AttentionLayout layout, ScalarType type) {
         try (Tensor tensor = Tensor.lentBy(array)) {
-            boolean convert = array.getDataType() != type.dataType();
+            boolean convert = !tensor.isOf(type);
             return of(tensor, layout, convert ? type : null);
         }
     }

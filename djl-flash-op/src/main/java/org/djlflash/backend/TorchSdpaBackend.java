@@ -23,6 +23,9 @@ final class TorchSdpaBackend implements AttentionBackend {
 
     private static final int LARGEST_HALF = 65504;
 
+    /** Of FLOAT32, which turns no other floating type into a wider one. */
+    private static final Shape SCALAR = new Shape();
+
     @Override
     public Backend id() {
         return Backend.TORCH_SDPA;
@@ -68,7 +71,7 @@ final class TorchSdpaBackend implements AttentionBackend {
         NDArray safe = visible.logicalOr(seen.logicalNot());
         AttentionInputs clean = Visibility.withoutPadding(inputs, scope);
         NDArray output = compute(clean, masked(safe, visible, seen, inputs, scope), false, scope);
-        NDArray zero = scope.zeros(new Shape(1), output.getDataType());
+        NDArray zero = scope.zeros(SCALAR);
         return TorchOps.where(seen, output, zero, scope);
     }
 
@@ -90,11 +93,10 @@ final class TorchSdpaBackend implements AttentionBackend {
         }
         NDArray bias = withinRange(inputs.bias(), inputs.request());
         // A row whose bias hides every key must not stay hidden, either.
-        NDArray hidden = scope.full(new Shape(1), Float.NEGATIVE_INFINITY, bias.getDataType());
-        NDArray zero = scope.zeros(new Shape(1), bias.getDataType());
+        NDArray hidden = scope.full(SCALAR, Float.NEGATIVE_INFINITY);
+        NDArray zero = scope.zeros(SCALAR);
         NDArray unseen = TorchOps.where(seen, hidden, zero, scope);
-        return TorchOps.where(visible, bias, unseen, scope)
-                .add(scope.zeros(allKeys, bias.getDataType()));
+        return TorchOps.where(visible, bias, unseen, scope).add(scope.zeros(allKeys));
     }
 
     /** A bias such as -1e9 would become minus infinity in half precision, and its row NaN. */
@@ -109,7 +111,7 @@ final class TorchSdpaBackend implements AttentionBackend {
         AttentionRequest request = inputs.request();
         ScalarType type = ScalarType.of(request.computeType());
         boolean convert = request.computeType() != request.dataType();
-        boolean convertMask = convert && mask != null && !mask.getDataType().isBoolean();
+        boolean convertMask = mask != null && !mask.getDataType().isBoolean();
         NDArray output =
                 TorchOps.scaledDotProductAttention(
                         convert ? TorchOps.cast(inputs.query(), type, scope) : inputs.query(),

@@ -1,7 +1,6 @@
 package org.djlflash.backend;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
@@ -102,10 +101,10 @@ final class Visibility {
                 scope.arange(0, Math.toIntExact(inputs.request().keys()), 1, DataType.INT64)
                         .reshape(1, 1, -1, 1)
                         .lt(lengths(inputs, scope));
-        NDArray zero = scope.zeros(new Shape(1), inputs.key().getDataType());
+        NDArray zero = scope.zeros(new Shape());
         return inputs.withKeysAndValues(
-                NDArrays.where(used.broadcast(inputs.key().getShape()), inputs.key(), zero),
-                NDArrays.where(used.broadcast(inputs.value().getShape()), inputs.value(), zero));
+                TorchOps.where(used, inputs.key(), zero, scope),
+                TorchOps.where(used, inputs.value(), zero, scope));
     }
 
     private static NDArray keys(AttentionInputs inputs, NDManager scope) {

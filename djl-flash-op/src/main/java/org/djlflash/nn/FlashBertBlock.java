@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import org.djlflash.train.Precision;
 
 /**
  * BERT without heads for its tasks, in place of DJL's {@link ai.djl.nn.transformer.BertBlock}.
@@ -41,8 +42,6 @@ import java.util.function.UnaryOperator;
  * @see <a href="https://arxiv.org/abs/1810.04805">Devlin et al., BERT, section 3</a>
  */
 public final class FlashBertBlock extends Float32Block {
-
-    private static final int EMBEDDING_AXIS = 2;
 
     private final int embeddingSize;
     private final int tokenDictionarySize;
@@ -80,8 +79,7 @@ public final class FlashBertBlock extends Float32Block {
         typeEmbedding =
                 addChildBlock(
                         "typeEmbedding", new TokenEmbedding(typeDictionarySize, embeddingSize));
-        embeddingNorm =
-                addChildBlock("embeddingNorm", BatchNorm.builder().optAxis(EMBEDDING_AXIS).build());
+        embeddingNorm = addChildBlock("embeddingNorm", TokenNorm.create());
         embeddingDropout =
                 addChildBlock(
                         "embeddingDropout",
@@ -207,16 +205,15 @@ public final class FlashBertBlock extends Float32Block {
                 tokenEmbedding.forward(ps, new NDList(inputs.get(0)), training).singletonOrThrow();
         NDArray types =
                 typeEmbedding.forward(ps, new NDList(inputs.get(1)), training).singletonOrThrow();
-        NDArray positions = ps.getValue(positionEmbedding, tokens.getDevice(), training);
+        NDArray positions = Precision.value(ps, positionEmbedding, tokens.getDevice(), training);
         if (slicePositions) {
             // The view must be the scope's; of itself it would stay with the parameter.
             NDIndex used = new NDIndex().addSliceDim(0, tokens.getShape().get(1));
             positions = positions.get(tokens.getManager(), used);
         }
-        NDList embedded = new NDList(tokens.add(types).add(positions));
-        return embeddingDropout
-                .forward(ps, embeddingNorm.forward(ps, embedded, training), training)
-                .singletonOrThrow();
+        NDArray embedded = tokens.add(types).add(positions);
+        NDArray normalized = TokenNorm.apply(embeddingNorm, ps, embedded, training);
+        return embeddingDropout.forward(ps, new NDList(normalized), training).singletonOrThrow();
     }
 
     private NDArray pool(ParameterStore ps, NDArray sequence, boolean training) {
@@ -225,7 +222,7 @@ public final class FlashBertBlock extends Float32Block {
         if (!poolFirstToken) {
             pooled = pooled.squeeze();
         }
-        return pooling.forward(ps, new NDList(pooled), training).singletonOrThrow().tanh();
+        return Precision.raise(ps, Precision.linear(pooling, ps, pooled, training)).tanh();
     }
 
     private void checkInputs(NDList inputs) {

@@ -16,6 +16,7 @@ import java.util.List;
 import org.djlflash.AttentionLayout;
 import org.djlflash.AttentionOptions;
 import org.djlflash.FlashAttention;
+import org.djlflash.train.Precision;
 
 /**
  * Multi-head attention between four projections, in place of DJL's {@link
@@ -51,6 +52,8 @@ import org.djlflash.FlashAttention;
 public final class FlashScaledDotProductAttentionBlock extends Float32Block {
 
     private static final float DROP = 100000f;
+    private static final int LARGEST_HALF = 65504;
+    private static final int EMBEDDING_AXIS = 2;
 
     private final int embeddingSize;
     private final int headCount;
@@ -160,11 +163,18 @@ public final class FlashScaledDotProductAttentionBlock extends Float32Block {
             ParameterStore ps, NDList inputs, boolean training, PairList<String, Object> params) {
         checkInputs(inputs);
         NDManager owner = inputs.get(queryIndex(inputs.size())).getManager();
-        return Scoped.compute(owner, inputs, scoped -> attend(ps, scoped, training, params));
+        return Scoped.compute(
+                owner,
+                inputs,
+                scoped -> new NDList(Precision.raise(ps, attend(ps, scoped, training))));
     }
 
-    private NDList attend(
-            ParameterStore ps, NDList inputs, boolean training, PairList<String, Object> params) {
+    /**
+     * Attends in the type that matrices are multiplied in.
+     *
+     * @return shaped as the queries, in that type
+     */
+    NDArray attend(ParameterStore ps, NDList inputs, boolean training) {
         NDArray keys = inputs.head();
         NDArray queries = inputs.get(queryIndex(inputs.size()));
         NDArray values = inputs.get(valueIndex(inputs.size()));
@@ -181,24 +191,40 @@ public final class FlashScaledDotProductAttentionBlock extends Float32Block {
             if (mask.getDataType().isBoolean() && maskedRowsZero) {
                 options.optMask(mask);
             } else {
-                options.optBias(mask.toType(DataType.FLOAT32, false));
+                options.optBias(bias(ps, mask.toType(DataType.FLOAT32, false)));
             }
         }
-        NDArray output =
-                FlashAttention.attend(
-                        heads(queryProjection.forward(ps, new NDList(queries), training, params)),
-                        heads(keyProjection.forward(ps, new NDList(keys), training, params)),
-                        heads(valueProjection.forward(ps, new NDList(values), training, params)),
-                        options.build());
-        return resultProjection.forward(
-                ps, new NDList(output.reshape(queries.getShape())), training, params);
+        NDArray[] heads =
+                inputs.size() < 3 && training
+                        ? joinedHeads(ps, queries)
+                        : new NDArray[] {
+                            heads(Precision.linear(queryProjection, ps, queries, training)),
+                            heads(Precision.linear(keyProjection, ps, keys, training)),
+                            heads(Precision.linear(valueProjection, ps, values, training))
+                        };
+        NDArray output = FlashAttention.attend(heads[0], heads[1], heads[2], options.build());
+        return Precision.linear(resultProjection, ps, output.reshape(queries.getShape()), training);
     }
 
-    private NDArray heads(NDList projected) {
-        NDArray array = projected.singletonOrThrow();
+    /** One product instead of three; not to infer, where the weights would be joined each time. */
+    private NDArray[] joinedHeads(ParameterStore ps, NDArray input) {
+        List<Linear> layers = List.of(queryProjection, keyProjection, valueProjection);
+        NDList parts =
+                Precision.joined(layers, ps, input, true).split(layers.size(), EMBEDDING_AXIS);
+        return new NDArray[] {heads(parts.get(0)), heads(parts.get(1)), heads(parts.get(2))};
+    }
+
+    private NDArray heads(NDArray array) {
         Shape shape = array.getShape();
         return array.reshape(
                 shape.get(0), shape.get(1), headCount, (long) embeddingSize / headCount);
+    }
+
+    private static NDArray bias(ParameterStore ps, NDArray bias) {
+        // What FLOAT16 cannot hold would become infinite, and a row of it NaN.
+        return Precision.isMixed(ps)
+                ? Precision.lower(ps, bias.clip(-LARGEST_HALF, LARGEST_HALF))
+                : bias;
     }
 
     private NDArray rank4(NDArray mask, NDArray queries, NDArray keys) {

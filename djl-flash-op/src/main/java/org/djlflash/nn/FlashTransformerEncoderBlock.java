@@ -6,6 +6,8 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Activation;
+import ai.djl.nn.Block;
+import ai.djl.nn.core.Linear;
 import ai.djl.nn.norm.BatchNorm;
 import ai.djl.nn.norm.Dropout;
 import ai.djl.nn.transformer.PointwiseFeedForwardBlock;
@@ -16,6 +18,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import org.djlflash.train.Precision;
 
 /**
  * A layer of a transformer encoder, in place of DJL's {@link
@@ -45,8 +48,6 @@ import java.util.function.UnaryOperator;
  *     section 3.1</a>
  */
 public class FlashTransformerEncoderBlock extends Float32Block {
-
-    private static final int EMBEDDING_AXIS = 2;
 
     private final int embeddingSize;
     private final int hiddenSize;
@@ -96,15 +97,11 @@ public class FlashTransformerEncoderBlock extends Float32Block {
         hiddenSize = builder.hiddenSize;
         residualFromAttention = builder.residualFromAttention;
         selfAttention = addChildBlock("selfAttention", builder.buildAttention());
-        attentionNorm = addChildBlock("attentionNorm", norm());
+        attentionNorm = addChildBlock("attentionNorm", TokenNorm.create());
         feedForward = addChildBlock("outputBlock", builder.buildFeedForward());
-        outputNorm = addChildBlock("outputNorm", norm());
+        outputNorm = addChildBlock("outputNorm", TokenNorm.create());
         attentionDropout = builder.buildDropout();
         outputDropout = builder.buildDropout();
-    }
-
-    private static BatchNorm norm() {
-        return BatchNorm.builder().optAxis(EMBEDDING_AXIS).build();
     }
 
     /**
@@ -163,18 +160,30 @@ public class FlashTransformerEncoderBlock extends Float32Block {
 
     private NDList encode(ParameterStore ps, NDList inputs, boolean training) {
         NDArray x = inputs.head();
-        NDList attended = selfAttention.forward(ps, inputs, training);
-        attended = attentionDropout.forward(ps, attended, training);
-        attended = addAndNormalize(ps, attended, x, attentionNorm, training);
-        NDList output = feedForward.forward(ps, attended, training);
-        output = outputDropout.forward(ps, output, training);
-        NDArray residual = residualFromAttention ? attended.singletonOrThrow() : x;
-        return addAndNormalize(ps, output, residual, outputNorm, training);
+        NDList branch = new NDList(selfAttention.attend(ps, inputs, training));
+        branch = attentionDropout.forward(ps, branch, training);
+        NDArray attended = addAndNormalize(ps, branch, x, attentionNorm, training);
+        branch = outputDropout.forward(ps, feedForward(ps, attended, training), training);
+        NDArray residual = residualFromAttention ? attended : x;
+        return new NDList(addAndNormalize(ps, branch, residual, outputNorm, training));
     }
 
-    private static NDList addAndNormalize(
+    private NDList feedForward(ParameterStore ps, NDArray input, boolean training) {
+        NDList values = new NDList(input);
+        for (Block child : feedForward.getChildren().values()) {
+            values =
+                    child instanceof Linear
+                            ? new NDList(
+                                    Precision.linear((Linear) child, ps, values.head(), training))
+                            : child.forward(ps, values, training);
+        }
+        return values;
+    }
+
+    /** In mixed precision the residual is the wider one, and so is the sum. */
+    private static NDArray addAndNormalize(
             ParameterStore ps, NDList branch, NDArray residual, BatchNorm norm, boolean training) {
-        return norm.forward(ps, new NDList(branch.singletonOrThrow().add(residual)), training);
+        return TokenNorm.apply(norm, ps, branch.singletonOrThrow().add(residual), training);
     }
 
     /** See {@link FlashScaledDotProductAttentionBlock#fromKept}. */

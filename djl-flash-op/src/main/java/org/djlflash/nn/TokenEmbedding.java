@@ -13,6 +13,7 @@ import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import java.util.List;
 import java.util.Set;
+import org.djlflash.train.Precision;
 
 /**
  * A table of vectors, looked up by id: ids of any shape (d<sub>0</sub>, ..., d<sub>n</sub>) give
@@ -58,13 +59,18 @@ public final class TokenEmbedding extends Float32Block {
     protected NDList forwardInternal(
             ParameterStore ps, NDList inputs, boolean training, PairList<String, Object> params) {
         NDArray ids = inputs.singletonOrThrow();
-        NDArray table = getValue(ps, ids.getDevice(), training);
+        NDArray table = Precision.value(ps, embedding, ids.getDevice(), training);
         if (INDEX_TYPES.contains(ids.getDataType())) {
-            return Embedding.embedding(ids, table, SparseFormat.DENSE);
+            return lookUp(ps, ids, table);
         }
         try (NDArray integers = ids.toType(DataType.INT64, false)) {
-            return Embedding.embedding(integers, table, SparseFormat.DENSE);
+            return lookUp(ps, integers, table);
         }
+    }
+
+    private static NDList lookUp(ParameterStore ps, NDArray ids, NDArray table) {
+        NDArray found = Embedding.embedding(ids, table, SparseFormat.DENSE).singletonOrThrow();
+        return new NDList(Precision.raise(ps, found));
     }
 
     /**
@@ -77,8 +83,9 @@ public final class TokenEmbedding extends Float32Block {
      *     size)
      */
     public NDArray probabilities(ParameterStore ps, NDArray input, boolean training) {
-        NDArray table = getValue(ps, input.getDevice(), training);
-        try (NDArray logits = Linear.linear(input, table).singletonOrThrow()) {
+        NDArray table = Precision.value(ps, embedding, input.getDevice(), training);
+        NDArray low = Precision.lower(ps, input);
+        try (NDArray logits = Precision.raise(ps, Linear.linear(low, table).singletonOrThrow())) {
             return logits.logSoftmax(-1);
         }
     }

@@ -309,6 +309,18 @@ public final class Tensor implements AutoCloseable {
     }
 
     /**
+     * Tells whether the elements are of a type.
+     *
+     * @param type the type
+     * @return true if they are; false also for types that do not cross the bridge
+     */
+    public boolean isOf(ScalarType type) {
+        int[] out = new int[1];
+        TorchLibrary.check(TorchAbi.aoti_torch_get_dtype(live(), out), "aoti_torch_get_dtype");
+        return out[0] == type.code();
+    }
+
+    /**
      * Returns the index of the device.
      *
      * @return the index, -1 for the CPU

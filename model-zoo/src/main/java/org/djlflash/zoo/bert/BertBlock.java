@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.djlflash.nn.Scoped;
+import org.djlflash.train.Precision;
 
 /**
  * BERT without heads for its tasks, as Hugging Face computes it, on the attention operator;
@@ -157,7 +158,7 @@ public final class BertBlock extends AbstractBlock {
         NDList outputs = new NDList(hidden);
         if (pooler != null) {
             NDArray first = hidden.get(":, 0");
-            outputs.add(BertLayer.call(pooler, ps, first, training).tanh());
+            outputs.add(Precision.raise(ps, Precision.linear(pooler, ps, first, training)).tanh());
         }
         return outputs;
     }
@@ -179,8 +180,9 @@ public final class BertBlock extends AbstractBlock {
 
     private static NDArray lookUp(
             ParameterStore ps, NDArray ids, Parameter table, boolean training) {
-        NDArray rows = ps.getValue(table, ids.getDevice(), training);
-        return Embedding.embedding(ids, rows, SparseFormat.DENSE).singletonOrThrow();
+        NDArray rows = Precision.value(ps, table, ids.getDevice(), training);
+        NDArray found = Embedding.embedding(ids, rows, SparseFormat.DENSE).singletonOrThrow();
+        return Precision.raise(ps, found);
     }
 
     private void checkInputs(NDList inputs) {

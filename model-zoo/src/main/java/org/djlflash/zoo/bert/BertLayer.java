@@ -16,6 +16,7 @@ import ai.djl.util.PairList;
 import org.djlflash.AttentionLayout;
 import org.djlflash.AttentionOptions;
 import org.djlflash.FlashAttention;
+import org.djlflash.train.Precision;
 
 /**
  * A layer of BERT: self-attention, then a feed-forward part, each added to what came in and
@@ -96,8 +97,8 @@ final class BertLayer extends AbstractBlock {
     NDArray forward(ParameterStore ps, NDArray input, KeyMask mask, boolean training) {
         NDArray attended = dropout(attend(ps, input, mask, training), training);
         NDArray middle = call(attentionNorm, ps, input.add(attended), training);
-        NDArray inner = Activation.gelu(call(innerInput, ps, middle, training));
-        inner = dropout(call(innerOutput, ps, inner, training), training);
+        NDArray inner = Activation.gelu(Precision.linear(innerInput, ps, middle, training));
+        inner = dropout(Precision.linear(innerOutput, ps, inner, training), training);
         return call(innerNorm, ps, middle.add(inner), training);
     }
 
@@ -110,11 +111,11 @@ final class BertLayer extends AbstractBlock {
         }
         NDArray attended =
                 FlashAttention.attend(
-                        heads(call(query, ps, input, training)),
-                        heads(call(key, ps, input, training)),
-                        heads(call(value, ps, input, training)),
+                        heads(Precision.linear(query, ps, input, training)),
+                        heads(Precision.linear(key, ps, input, training)),
+                        heads(Precision.linear(value, ps, input, training)),
                         options.build());
-        return call(attentionOutput, ps, attended.reshape(input.getShape()), training);
+        return Precision.linear(attentionOutput, ps, attended.reshape(input.getShape()), training);
     }
 
     private NDArray heads(NDArray projected) {

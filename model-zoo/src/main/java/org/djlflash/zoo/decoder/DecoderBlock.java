@@ -22,6 +22,7 @@ import java.util.function.UnaryOperator;
 import org.djlflash.nn.Scoped;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.TorchOps;
+import org.djlflash.train.Precision;
 import org.djlflash.zoo.weights.Checkpoint;
 import org.djlflash.zoo.weights.WeightBinding;
 import org.djlflash.zoo.weights.WeightLoader;
@@ -242,13 +243,14 @@ public abstract class DecoderBlock extends AbstractBlock {
      */
     protected static NDArray lookUp(
             ParameterStore ps, NDArray ids, Parameter table, boolean training) {
-        NDArray vectors = ps.getValue(table, ids.getDevice(), training);
-        return Embedding.embedding(ids, vectors, SparseFormat.DENSE).singletonOrThrow();
+        NDArray vectors = Precision.value(ps, table, ids.getDevice(), training);
+        NDArray found = Embedding.embedding(ids, vectors, SparseFormat.DENSE).singletonOrThrow();
+        return Precision.raise(ps, found);
     }
 
     private NDArray logits(ParameterStore ps, NDArray hidden, boolean training) {
-        NDArray weight = ps.getValue(outputEmbedding, hidden.getDevice(), training);
-        NDArray logits = Linear.linear(hidden, weight).singletonOrThrow();
+        NDArray weight = Precision.value(ps, outputEmbedding, hidden.getDevice(), training);
+        NDArray logits = Linear.linear(Precision.lower(ps, hidden), weight).singletonOrThrow();
         return logits.getDataType() == DataType.FLOAT32
                 ? logits
                 : TorchOps.cast(logits, ScalarType.FLOAT32, logits.getManager());

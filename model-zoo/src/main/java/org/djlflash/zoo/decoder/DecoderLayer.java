@@ -5,10 +5,12 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Block;
+import ai.djl.nn.core.Linear;
 import ai.djl.training.ParameterStore;
 import org.djlflash.AttentionLayout;
 import org.djlflash.AttentionOptions;
 import org.djlflash.FlashAttention;
+import org.djlflash.train.Precision;
 
 /**
  * A layer of a decoder: causal self-attention, then a feed-forward part.
@@ -74,6 +76,20 @@ public abstract class DecoderLayer extends AbstractBlock {
      */
     public static NDArray call(Block block, ParameterStore ps, NDArray input, boolean training) {
         return block.forward(ps, new NDList(input), training).singletonOrThrow();
+    }
+
+    /**
+     * Runs a linear layer, in mixed precision in 16 bits.
+     *
+     * @param linear the layer
+     * @param ps the parameter store
+     * @param input the array
+     * @param training whether the pass is for training
+     * @return the result
+     */
+    protected static NDArray project(
+            Linear linear, ParameterStore ps, NDArray input, boolean training) {
+        return Precision.linear(linear, ps, input, training);
     }
 
     @Override

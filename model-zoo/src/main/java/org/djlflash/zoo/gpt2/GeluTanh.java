@@ -2,7 +2,7 @@ package org.djlflash.zoo.gpt2;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Activation;
 
 /**
@@ -10,7 +10,7 @@ import ai.djl.nn.Activation;
  * 0.044715 x&sup3;))), written with the sigmoid: (1 + tanh z) / 2 = sigmoid(2z).
  *
  * <p>DJL offers the exact GELU alone. The two constants are arrays made once for a whole forward
- * pass: on a GPU each is a copy from the host.
+ * pass.
  *
  * @see <a href="https://arxiv.org/abs/1606.08415">Hendrycks and Gimpel, Gaussian Error Linear
  *     Units, section 2</a>
@@ -20,13 +20,9 @@ record GeluTanh(NDArray linear, NDArray cubic) {
     private static final float LINEAR = (float) (2 * Math.sqrt(2 / Math.PI));
     private static final float CUBIC = LINEAR * 0.044715f;
 
-    static GeluTanh on(NDManager manager, DataType type) {
-        return new GeluTanh(constant(manager, LINEAR, type), constant(manager, CUBIC, type));
-    }
-
-    /** Of the type that it meets: PyTorch would turn that into the wider of the two. */
-    private static NDArray constant(NDManager manager, float value, DataType type) {
-        return manager.create(new float[] {value}).toType(type, false);
+    /** Scalars, which turn no array that they meet into one of a wider type. */
+    static GeluTanh on(NDManager manager) {
+        return new GeluTanh(manager.full(new Shape(), LINEAR), manager.full(new Shape(), CUBIC));
     }
 
     NDArray apply(NDArray x) {

@@ -84,7 +84,7 @@ public final class Gpt2Block extends DecoderBlock {
                 lookUp(ps, ids, tokenEmbedding(), training)
                         .add(lookUp(ps, places, positionEmbedding, training));
         hidden = Gpt2Layer.dropout(hidden, config.embeddingDropout(), training);
-        GeluTanh gelu = GeluTanh.on(ids.getManager(), hidden.getDataType());
+        GeluTanh gelu = GeluTanh.on(ids.getManager());
         for (int i = 0; i < layers.size(); i++) {
             Gpt2Layer layer = layers.get(i);
             LayerCache cache = step.cache(i);

@@ -82,7 +82,7 @@ final class Gpt2Layer extends DecoderLayer {
     protected NDList forwardInternal(
             ParameterStore ps, NDList inputs, boolean training, PairList<String, Object> params) {
         NDArray input = inputs.singletonOrThrow();
-        GeluTanh gelu = GeluTanh.on(input.getManager(), input.getDataType());
+        GeluTanh gelu = GeluTanh.on(input.getManager());
         return new NDList(forward(ps, input, null, gelu, training));
     }
 
@@ -95,14 +95,14 @@ final class Gpt2Layer extends DecoderLayer {
             ParameterStore ps, NDArray input, LayerCache cache, GeluTanh gelu, boolean training) {
         NDArray attended = attend(ps, call(attentionNorm, ps, input, training), cache, training);
         NDArray middle = input.add(dropout(attended, config.residualDropout(), training));
-        NDArray inner = call(innerInput, ps, call(innerNorm, ps, middle, training), training);
-        inner = call(innerOutput, ps, activate(inner, gelu), training);
+        NDArray inner = project(innerInput, ps, call(innerNorm, ps, middle, training), training);
+        inner = project(innerOutput, ps, activate(inner, gelu), training);
         return middle.add(dropout(inner, config.residualDropout(), training));
     }
 
     private NDArray attend(ParameterStore ps, NDArray input, LayerCache cache, boolean training) {
         Shape shape = input.getShape();
-        NDList parts = call(attentionInput, ps, input, training).split(3, 2);
+        NDList parts = project(attentionInput, ps, input, training).split(3, 2);
         NDArray[] heads = new NDArray[parts.size()];
         for (int i = 0; i < heads.length; i++) {
             heads[i] =
@@ -110,7 +110,7 @@ final class Gpt2Layer extends DecoderLayer {
                             .reshape(shape.get(0), shape.get(1), config.heads(), config.headSize());
         }
         NDArray attended = attend(heads[0], heads[1], heads[2], cache, training);
-        return call(attentionOutput, ps, attended.reshape(shape), training);
+        return project(attentionOutput, ps, attended.reshape(shape), training);
     }
 
     private NDArray activate(NDArray input, GeluTanh gelu) {

@@ -10,6 +10,7 @@ import ai.djl.nn.core.Linear;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import org.djlflash.torch.TorchOps;
+import org.djlflash.train.Precision;
 import org.djlflash.zoo.decoder.DecoderLayer;
 import org.djlflash.zoo.decoder.LayerCache;
 
@@ -132,11 +133,11 @@ final class LlamaLayer extends DecoderLayer {
         NDArray normal = normalize(ps, input, attentionNorm, pass, training);
         NDArray middle = input.add(attend(ps, normal, cache, pass.rotary(), training));
         normal = normalize(ps, middle, innerNorm, pass, training);
-        NDArray opening = call(gate, ps, normal, training);
+        NDArray opening = project(gate, ps, normal, training);
         NDArray inner =
                 TorchOps.silu(opening, opening.getManager())
-                        .mul(call(innerInput, ps, normal, training));
-        return middle.add(call(innerOutput, ps, inner, training));
+                        .mul(project(innerInput, ps, normal, training));
+        return middle.add(project(innerOutput, ps, inner, training));
     }
 
     private static NDArray normalize(
@@ -148,19 +149,24 @@ final class LlamaLayer extends DecoderLayer {
             ParameterStore ps, NDArray input, LayerCache cache, Rotary rotary, boolean training) {
         NDArray attended =
                 attend(
-                        rotary.apply(heads(query, config.heads(), ps, input, training)),
-                        rotary.apply(heads(key, config.keyValueHeads(), ps, input, training)),
+                        rotate(rotary, heads(query, config.heads(), ps, input, training), ps),
+                        rotate(rotary, heads(key, config.keyValueHeads(), ps, input, training), ps),
                         heads(value, config.keyValueHeads(), ps, input, training),
                         cache,
                         training);
         Shape merged = input.getShape().slice(0, 2).add((long) config.heads() * config.headSize());
-        return call(attentionOutput, ps, attended.reshape(merged), training);
+        return project(attentionOutput, ps, attended.reshape(merged), training);
+    }
+
+    /** The angles are FLOAT32 in mixed precision, and so is what they turn. */
+    private static NDArray rotate(Rotary rotary, NDArray heads, ParameterStore ps) {
+        return Precision.lower(ps, rotary.apply(heads));
     }
 
     private NDArray heads(
             Linear projection, int heads, ParameterStore ps, NDArray input, boolean training) {
         Shape split = input.getShape().slice(0, 2).add(heads).add(config.headSize());
-        return call(projection, ps, input, training).reshape(split);
+        return project(projection, ps, input, training).reshape(split);
     }
 
     @Override

@@ -9,7 +9,7 @@ import org.djlflash.cuda.plan.BiasKind;
 import org.djlflash.cuda.plan.Workspace;
 
 /**
- * Writes the structs of {@code params.cuh}, field by field in their order; a test has a C++
+ * Writes the structs of both {@code params.cuh}, field by field in their order; a test has a C++
  * compiler read them back. The buffer is reused: not thread-safe, one writer a thread.
  */
 final class ParamsWriter {
@@ -105,6 +105,41 @@ final class ParamsWriter {
         start();
         pointer(mask);
         problem(problem, DevicePointer.NULL, randomness);
+        return buffer;
+    }
+
+    /** Writes {@code GradientSquaresParams}. */
+    ByteBuffer gradientSquares(DevicePointer chunks, DevicePointer sums) {
+        start();
+        pointer(chunks);
+        pointer(sums);
+        return buffer;
+    }
+
+    /** Writes {@code ClipFactorParams}. */
+    ByteBuffer clipFactor(
+            DevicePointer sums, int count, float scale, float limit, DevicePointer factor) {
+        start();
+        pointer(sums);
+        pointer(factor);
+        buffer.putInt(count);
+        buffer.putFloat(scale);
+        buffer.putFloat(limit);
+        buffer.putInt(0);
+        return buffer;
+    }
+
+    /** Writes {@code AdamWParams}. */
+    ByteBuffer adamW(DevicePointer chunks, AdamWArguments arguments) {
+        start();
+        pointer(chunks);
+        pointer(arguments.factor());
+        buffer.putFloat(arguments.scale());
+        buffer.putFloat(arguments.keep());
+        buffer.putFloat(arguments.rate());
+        buffer.putFloat(arguments.beta1());
+        buffer.putFloat(arguments.beta2());
+        buffer.putFloat(arguments.epsilon());
         return buffer;
     }
 

@@ -7,15 +7,18 @@ import java.util.List;
  * One kernel as it is compiled: which entry, with which compile-time values, for which GPU. Two
  * equal variants are the same machine code. Immutable.
  *
+ * @param folder what the kernel is for, {@code attention} or {@code train}
  * @param entry the name of the kernel, such as {@code forward}
  * @param defines the compile-time values, {@code NAME=value}; kept sorted
  * @param architecture such as {@code sm_90}
  */
-public record KernelVariant(String entry, List<String> defines, String architecture) {
+public record KernelVariant(
+        String folder, String entry, List<String> defines, String architecture) {
 
     /**
      * Sorts the values, so that their order makes no difference.
      *
+     * @param folder what the kernel is for
      * @param entry the name of the kernel
      * @param defines the compile-time values in any order
      * @param architecture such as {@code sm_90}
@@ -25,12 +28,23 @@ public record KernelVariant(String entry, List<String> defines, String architect
     }
 
     /**
+     * Creates a kernel of attention.
+     *
+     * @param entry the name of the kernel
+     * @param defines the compile-time values in any order
+     * @param architecture such as {@code sm_90}
+     */
+    public KernelVariant(String entry, List<String> defines, String architecture) {
+        this("attention", entry, defines, architecture);
+    }
+
+    /**
      * Returns the file to compile.
      *
      * @return its path below the root of the device code
      */
     public String sourceFile() {
-        return "attention/entry/" + entry + ".cu";
+        return folder + "/entry/" + entry + ".cu";
     }
 
     /**

@@ -15,10 +15,12 @@ import org.djlflash.cuda.plan.GradientNeed;
 import org.djlflash.cuda.plan.KernelStep;
 import org.djlflash.cuda.plan.KernelVariant;
 import org.djlflash.cuda.plan.Sm80Planner;
+import org.djlflash.cuda.plan.UpdatePlanner;
 
 /**
  * The kernels worth shipping: those of BERT, GPT-2 and Llama, in training and generation, on the
- * GPUs in use. Found by planning such problems, so that they are the very ones asked for later.
+ * GPUs in use, and those that update parameters. Found by planning such problems, so that they are
+ * the very ones asked for later.
  */
 final class CommonVariants {
 
@@ -39,6 +41,9 @@ final class CommonVariants {
     static Set<KernelVariant> list() {
         Set<KernelVariant> variants = new LinkedHashSet<>();
         for (DeviceInfo device : DEVICES) {
+            variants.add(UpdatePlanner.gradientSquares(1, device).variant());
+            variants.add(UpdatePlanner.clipFactor(device).variant());
+            variants.add(UpdatePlanner.adamW(1, device).variant());
             for (ElementType element : ElementType.values()) {
                 for (AttentionProblem problem : problems(element)) {
                     add(AttentionPlanner.plan(problem, device), variants);

@@ -145,6 +145,27 @@ class ParamsWriterTest {
     }
 
     @Test
+    void update() throws IOException {
+        DevicePointer chunks = new DevicePointer(100);
+        DevicePointer sums = new DevicePointer(200);
+        DevicePointer factor = new DevicePointer(300);
+
+        assertEquals(
+                Map.of("chunks", "100", "sums", "200"),
+                read("GradientSquaresParams", writer.gradientSquares(chunks, sums)));
+        assertEquals(
+                Map.of("sums", "200", "factor", "300", "count", "7", "scale", "0.5", "limit", "2"),
+                read("ClipFactorParams", writer.clipFactor(sums, 7, 0.5f, 2, factor)));
+        AdamWArguments arguments = new AdamWArguments(factor, 1, 2, 3, 4, 5, 6);
+        Map<String, String> read = read("AdamWParams", writer.adamW(chunks, arguments));
+        assertEquals("100,300", read.get("chunks") + "," + read.get("factor"));
+        assertEquals(
+                List.of("1", "2", "3", "4", "5", "6"),
+                List.copyOf(
+                        pick(read, "scale", "keep", "rate", "beta1", "beta2", "epsilon").values()));
+    }
+
+    @Test
     void withoutDeterminismThereAreNoTurns() throws IOException {
         AttentionPlan plan = Sm80Planner.plan(trainingProblem().withDeterministic(false), DEVICE);
 

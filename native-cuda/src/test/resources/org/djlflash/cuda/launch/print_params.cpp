@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "attention/params.cuh"
+#include "train/params.cuh"
 
 using namespace flash;
 
@@ -41,6 +42,21 @@ static void print(const DecodeCombineParams& p) {
     FIELD(partial_o); FIELD(partial_lse); FIELD(o); FIELD(lse); FIELD(splits); FIELD(reserved);
 }
 static void print(const DropoutMaskParams& p) { FIELD(mask); }
+static void print(const GradientSquaresParams& p) { FIELD(chunks); FIELD(sums); }
+static void print(const ClipFactorParams& p) {
+    FIELD(sums); FIELD(factor); FIELD(count); FIELD(scale); FIELD(limit);
+}
+static void print(const AdamWParams& p) {
+    FIELD(chunks); FIELD(factor); FIELD(scale); FIELD(keep); FIELD(rate); FIELD(beta1); FIELD(beta2); FIELD(epsilon);
+}
+
+static void print_problem(const Problem* problem) { print(*problem); }
+static void print_problem(const void*) {}  // the parameters are not of attention
+
+template <typename Params>
+static auto problem_of(const Params& params, int) -> decltype(&params.problem) { return &params.problem; }
+template <typename Params>
+static const void* problem_of(const Params&, long) { return nullptr; }
 
 template <typename Params>
 static int read(std::FILE* file) {
@@ -50,7 +66,7 @@ static int read(std::FILE* file) {
         return std::printf("the file is not of %d bytes\n", (int)sizeof(Params)), 1;
     }
     print(params);
-    print(params.problem);
+    print_problem(problem_of(params, 0));
     return 0;
 }
 
@@ -64,5 +80,8 @@ int main(int, char** arguments) {
     STRUCT(DecodeSplitParams);
     STRUCT(DecodeCombineParams);
     STRUCT(DropoutMaskParams);
+    STRUCT(GradientSquaresParams);
+    STRUCT(ClipFactorParams);
+    STRUCT(AdamWParams);
     return std::printf("unknown struct %s\n", arguments[1]), 1;
 }

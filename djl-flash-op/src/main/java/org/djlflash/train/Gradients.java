@@ -1,0 +1,71 @@
+package org.djlflash.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.nn.Block;
+import ai.djl.nn.Parameter;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.util.Pair;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The gradients of a block's parameters. PyTorch adds to the same arrays as long as they are, so
+ * they are looked up once. For one thread.
+ */
+final class Gradients {
+
+    private final List<Parameter> parameters = new ArrayList<>();
+    private final Map<Parameter, Gradient> known = new LinkedHashMap<>();
+
+    Gradients(Block block) {
+        for (Pair<String, Parameter> named : block.getParameters()) {
+            parameters.add(named.getValue());
+        }
+    }
+
+    /**
+     * Lists the gradients there are.
+     *
+     * @throws IllegalStateException if there is none
+     */
+    List<Gradient> list() {
+        List<Gradient> gradients = new ArrayList<>();
+        for (Parameter parameter : parameters) {
+            Gradient gradient = parameter.requiresGradient() ? find(parameter) : null;
+            if (gradient != null) {
+                gradients.add(gradient);
+            }
+        }
+        if (gradients.isEmpty()) {
+            throw new IllegalStateException(
+                    "there are no gradients, call backward of the gradient collector on the loss"
+                            + " before step");
+        }
+        return gradients;
+    }
+
+    private Gradient find(Parameter parameter) {
+        NDArray weight = parameter.getArray();
+        Gradient gradient = known.get(parameter);
+        if (gradient != null && gradient.weight() == weight) {
+            return gradient;
+        }
+        // Not getGradient(): it makes an array of zeros where there is none.
+        NDArray values = JniUtils.getGradient((PtNDArray) weight);
+        if (values == null) {
+            return null;
+        }
+        Gradient found = new Gradient(parameter.getId(), weight, values);
+        known.put(parameter, found);
+        return found;
+    }
+
+    /** Frees what was looked up. */
+    void close() {
+        known.values().forEach(gradient -> gradient.values().close());
+        known.clear();
+    }
+}

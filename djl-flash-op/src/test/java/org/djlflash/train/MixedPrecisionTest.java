@@ -1,0 +1,231 @@
+package org.djlflash.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.Model;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.nn.core.Linear;
+import ai.djl.training.DefaultTrainingConfig;
+import ai.djl.training.Trainer;
+import ai.djl.training.loss.Loss;
+import ai.djl.training.optimizer.AdamW;
+import ai.djl.training.optimizer.Optimizer;
+import ai.djl.training.tracker.Tracker;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class MixedPrecisionTest {
+
+    private static final int ROUNDS = 12;
+
+    /** What the order of summing changes. */
+    private static final double ROUNDING = 2e-5;
+
+    private static final Trained.Maker DJL = Model::newTrainer;
+
+    private NDManager manager;
+
+    @BeforeEach
+    void open() {
+        manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+    }
+
+    @AfterEach
+    void close() {
+        manager.close();
+    }
+
+    private static Optimizer fused() {
+        return FusedAdamW.builder().optLearningRateTracker(Tracker.fixed(0.01f)).build();
+    }
+
+    private static Optimizer djl() {
+        return AdamW.builder().optLearningRateTracker(Tracker.fixed(0.01f)).build();
+    }
+
+    private static Optimizer sgd() {
+        return Optimizer.sgd().setLearningRateTracker(Tracker.fixed(0.01f)).build();
+    }
+
+    @Test
+    void fusedAdamWIsDjlsAdamW() throws Exception {
+        Trained expected = Trained.run(manager, DJL, djl(), ROUNDS, 1);
+        Trained inDjl = Trained.run(manager, DJL, fused(), ROUNDS, 1);
+        Trained inOurs =
+                Trained.run(
+                        manager,
+                        Trained.mixed(s -> s.optComputeType(DataType.FLOAT32)),
+                        fused(),
+                        ROUNDS,
+                        1);
+        assertTrue(expected.losses().get(ROUNDS - 1) < 0.9 * expected.losses().get(0));
+        assertTrue(expected.distance(inDjl) < ROUNDING, "with DJL's trainer");
+        assertTrue(expected.distance(inOurs) < ROUNDING, "with ours");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"BFLOAT16, 1e-2", "FLOAT16, 1e-3"})
+    void learnsAsInFloat32(DataType type, double tolerance) throws Exception {
+        Trained expected = Trained.run(manager, DJL, djl(), ROUNDS, 1);
+        Trained actual =
+                Trained.run(
+                        manager, Trained.mixed(s -> s.optComputeType(type)), fused(), ROUNDS, 1);
+        double distance = Trained.distance(expected.losses(), actual.losses());
+        assertTrue(distance < tolerance, "off by " + distance);
+        // Really in 16 bits: the first loss would be the same else.
+        assertTrue(distance > 1e-6, "off by " + distance);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = DataType.class,
+            names = {"FLOAT32", "BFLOAT16", "FLOAT16"})
+    void batchesAddUp(DataType type) throws Exception {
+        // Without the norms' statistics of a batch, two halves are as good as the whole; with them
+        // the first update differs a little.
+        Trained whole = run(type, sgd(), 1, 1);
+        Trained halves = run(type, sgd(), 1, 2);
+        Trained half =
+                Trained.run(
+                        manager,
+                        Trained.mixed(s -> s.optComputeType(type).optAccumulation(2)),
+                        sgd(),
+                        1,
+                        1);
+        Trained both =
+                Trained.run(
+                        manager,
+                        Trained.mixed(s -> s.optComputeType(type).optAccumulation(2)),
+                        sgd(),
+                        2,
+                        1);
+        // The same batch twice is the batch.
+        double rounding = type == DataType.FLOAT32 ? 1e-7 : 1e-5;
+        assertTrue(whole.distance(both) < rounding, "off by " + whole.distance(both));
+        assertTrue(whole.distance(half) > rounding, "half an update is none");
+        assertTrue(whole.distance(halves) > rounding, "two updates are not one");
+    }
+
+    private Trained run(DataType type, Optimizer optimizer, int rounds, int batches)
+            throws Exception {
+        return Trained.run(
+                manager, Trained.mixed(s -> s.optComputeType(type)), optimizer, rounds, batches);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = DataType.class,
+            names = {"FLOAT32", "BFLOAT16", "FLOAT16"})
+    void normIsLimited(DataType type) throws Exception {
+        Trained start = run(type, sgd(), 0, 1);
+        Trained free = run(type, sgd(), 1, 1);
+        double norm = norm(start, free) / 0.01;
+        for (double share : new double[] {0.25, 4}) {
+            float limit = (float) (share * norm);
+            Trained limited =
+                    Trained.run(
+                            manager,
+                            Trained.mixed(s -> s.optComputeType(type).optClipNorm(limit)),
+                            sgd(),
+                            1,
+                            1);
+            double expected = Math.min(1, share) * norm;
+            assertEquals(expected, norm(start, limited) / 0.01, 2e-3 * expected);
+        }
+    }
+
+    /** The norm of what weights have changed by. */
+    private static double norm(Trained before, Trained after) {
+        double squares = 0;
+        for (int i = 0; i < before.weights().size(); i++) {
+            for (int j = 0; j < before.weights().get(i).length; j++) {
+                double d = after.weights().get(i)[j] - before.weights().get(i)[j];
+                squares += d * d;
+            }
+        }
+        return Math.sqrt(squares);
+    }
+
+    @Test
+    void overflowingStepsAreLeftOutAndCounted() throws Exception {
+        Trained trained =
+                Trained.run(
+                        manager,
+                        Trained.mixed(
+                                s -> s.optComputeType(DataType.FLOAT16).optInitialScale(1 << 24)),
+                        fused(),
+                        30,
+                        1);
+        long skipped = trained.trainer().skippedUpdates();
+        assertTrue(skipped > 0 && skipped < 25, skipped + " skipped");
+        assertTrue(trained.trainer().lossScale() < 1 << 24);
+        assertEquals(trained.losses().get(0), trained.losses().get(1), "nothing was updated");
+        assertTrue(trained.losses().get(29) < 0.95 * trained.losses().get(0), "then it learns");
+    }
+
+    @Test
+    void scaleGrowsAfterGoodUpdates() {
+        LossScale scale = new LossScale(8, 2);
+        scale.update(true);
+        assertEquals(8, scale.value());
+        scale.update(true);
+        assertEquals(16, scale.value());
+        scale.update(true);
+        scale.update(false);
+        assertEquals(8, scale.value());
+        scale.update(true);
+        assertEquals(8, scale.value());
+        for (int i = 0; i < 9; i++) {
+            scale.update(false);
+        }
+        assertEquals(1, scale.value());
+        assertEquals(10, scale.skipped());
+    }
+
+    @Test
+    void badSettingsAreRefused() {
+        MixedPrecision.Builder builder = MixedPrecision.builder();
+        assertThrows(
+                IllegalArgumentException.class, () -> builder.optComputeType(DataType.FLOAT64));
+        assertThrows(IllegalArgumentException.class, () -> builder.optAccumulation(0));
+        assertThrows(IllegalArgumentException.class, () -> builder.optClipNorm(0));
+        assertThrows(IllegalArgumentException.class, () -> builder.optClipNorm(Float.NaN));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> builder.optInitialScale(Float.POSITIVE_INFINITY));
+        assertThrows(IllegalArgumentException.class, () -> builder.optGrowthInterval(0));
+        DefaultTrainingConfig config =
+                new DefaultTrainingConfig(Loss.l2Loss()).optDevices(new Device[] {Device.gpu(7)});
+        try (Model model = Model.newInstance("none", Device.cpu(), "PyTorch")) {
+            assertThrows(
+                    IllegalStateException.class, () -> builder.build().newTrainer(model, config));
+            model.setBlock(Linear.builder().setUnits(1).build());
+            assertThrows(
+                    IllegalArgumentException.class,
+                    () -> builder.build().newTrainer(model, config));
+        }
+    }
+
+    @Test
+    void stepWithoutGradientsIsRefused() {
+        DefaultTrainingConfig config =
+                new DefaultTrainingConfig(Loss.l2Loss())
+                        .optDevices(new Device[] {Device.cpu()})
+                        .optOptimizer(fused());
+        try (Model model = Model.newInstance("none", Device.cpu(), "PyTorch")) {
+            model.setBlock(Linear.builder().setUnits(1).build());
+            try (Trainer trainer = MixedPrecision.builder().build().newTrainer(model, config)) {
+                trainer.initialize(new ai.djl.ndarray.types.Shape(1, 1));
+                assertThrows(IllegalStateException.class, trainer::step);
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Tests of training in mixed precision. */
+package org.djlflash.train;
