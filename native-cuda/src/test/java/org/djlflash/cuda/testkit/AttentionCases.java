@@ -2,6 +2,8 @@ package org.djlflash.cuda.testkit;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
@@ -95,6 +97,48 @@ public final class AttentionCases {
             cases.add(plain(problem(element, 40, 16, 16, 1, 300, 64).withDecode(true)));
         }
         return cases.stream();
+    }
+
+    /**
+     * Draws cases with gradients that nobody thought of.
+     *
+     * @return as many as the system property {@code org.djlflash.test.seeds} says, 200 without; each
+     *     prints its seed
+     */
+    public static Stream<AttentionCase> random() {
+        return IntStream.range(0, Integer.getInteger("org.djlflash.test.seeds", 200))
+                .mapToObj(AttentionCases::random);
+    }
+
+    private static AttentionCase random(int seed) {
+        Random random = new Random(seed);
+        int batch = 1 + random.nextInt(3);
+        int keyHeads = 1 + random.nextInt(3);
+        int keys = 1 + random.nextInt(500);
+        AttentionProblem problem =
+                problem(
+                                pick(random, ElementType.values()),
+                                batch,
+                                keyHeads * (1 + random.nextInt(3)),
+                                keyHeads,
+                                1 + random.nextInt(400),
+                                keys,
+                                8 * (1 + random.nextInt(16)))
+                        .withGradient(GradientNeed.INPUTS)
+                        .withDeterministic(random.nextBoolean())
+                        .withScale(random.nextInt(4) == 0 ? random.nextGaussian() : 0.1);
+        CausalAlignment causal = pick(random, CausalAlignment.values());
+        boolean strided = random.nextBoolean();
+        if (causal != CausalAlignment.ROW_LENGTH && random.nextBoolean()) {
+            return new AttentionCase(problem.withCausal(causal), strided, null, seed);
+        }
+        int[] lengths = IntStream.generate(() -> random.nextInt(keys + 1)).limit(batch).toArray();
+        return new AttentionCase(
+                problem.withCausal(causal).withKeyLengths(true), strided, lengths, seed);
+    }
+
+    private static <E> E pick(Random random, E[] values) {
+        return values[random.nextInt(values.length)];
     }
 
     private static List<AttentionCase> training(GradientNeed gradient) {
