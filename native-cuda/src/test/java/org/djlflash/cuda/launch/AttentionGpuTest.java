@@ -72,7 +72,9 @@ class AttentionGpuTest {
         }
     }
 
-    /** Whatever the reference says of the rounding, two kernels differ by no more than a thousandth. */
+    /**
+     * Whatever the reference says of the rounding, two kernels differ by no more than a thousandth.
+     */
     @ParameterizedTest(name = "{0}")
     @MethodSource(CASES + "forward")
     void familiesAgree(AttentionCase attention) {

@@ -102,8 +102,8 @@ public final class AttentionCases {
     /**
      * Draws cases with gradients that nobody thought of.
      *
-     * @return as many as the system property {@code org.djlflash.test.seeds} says, 200 without; each
-     *     prints its seed
+     * @return as many as the system property {@code org.djlflash.test.seeds} says, 200 without;
+     *     each prints its seed
      */
     public static Stream<AttentionCase> random() {
         return IntStream.range(0, Integer.getInteger("org.djlflash.test.seeds", 200))
@@ -126,7 +126,7 @@ public final class AttentionCases {
                                 8 * (1 + random.nextInt(16)))
                         .withGradient(GradientNeed.INPUTS)
                         .withDeterministic(random.nextBoolean())
-                        .withScale(random.nextInt(4) == 0 ? random.nextGaussian() : 0.1);
+                        .withScale(random.nextInt(4) == 0 ? Math.abs(random.nextGaussian()) : 0.1);
         CausalAlignment causal = pick(random, CausalAlignment.values());
         boolean strided = random.nextBoolean();
         if (causal != CausalAlignment.ROW_LENGTH && random.nextBoolean()) {
