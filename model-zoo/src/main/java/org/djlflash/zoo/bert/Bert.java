@@ -14,7 +14,6 @@ import java.util.Set;
 import org.djlflash.torch.GradMode;
 import org.djlflash.zoo.Loading;
 import org.djlflash.zoo.weights.Checkpoint;
-import org.djlflash.zoo.weights.WeightLoader;
 import org.djlflash.zoo.weights.WeightSaver;
 
 /**
@@ -79,11 +78,7 @@ public final class Bert implements AutoCloseable {
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
             Set<String> names = checkpoint.tensors().keySet();
             BertBlock block = new BertBlock(config, BertWeights.hasPooler(names));
-            WeightLoader.builder()
-                    .optDataType(dataType)
-                    .optIgnored(BertWeights::isDerived)
-                    .optProgress(progress)
-                    .build()
+            BertWeights.loader(dataType, progress, name -> false)
                     .load(checkpoint, BertWeights.bindings(block, names), manager);
             // Only now: what is allocated is what the checkpoint holds, whatever the configuration.
             block.initialize(manager, dataType, new Shape(1, 1));

@@ -1,9 +1,7 @@
 package org.djlflash.zoo.embed;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -105,25 +103,9 @@ public final class TextEmbedder {
 
     private float[] embedBatch(List<TokenIds> texts) {
         int[] lengths = texts.stream().mapToInt(TokenIds::size).toArray();
-        int tokens = Arrays.stream(lengths).max().orElseThrow();
-        long[] ids = new long[lengths.length * tokens];
-        long[] types = new long[ids.length];
-        int[] mask = new int[ids.length];
-        for (int row = 0; row < lengths.length; row++) {
-            int start = row * tokens;
-            System.arraycopy(texts.get(row).ids(), 0, ids, start, lengths[row]);
-            System.arraycopy(texts.get(row).types(), 0, types, start, lengths[row]);
-            Arrays.fill(mask, start, start + lengths[row], 1);
-        }
-        Shape shape = new Shape(lengths.length, tokens);
         try (NDManager scope = model.manager().newSubManager()) {
-            NDList inputs =
-                    new NDList(
-                            scope.create(ids, shape),
-                            scope.create(types, shape),
-                            scope.create(mask, shape));
-            NDArray pooled = options.pooling().apply(model.encode(inputs), lengths);
-            return pooled.toFloatArray();
+            NDList outputs = model.encode(TokenIds.pad(scope, texts));
+            return options.pooling().apply(outputs, lengths).toFloatArray();
         }
     }
 
@@ -140,17 +122,7 @@ public final class TextEmbedder {
                     text.size() + " tokens, allowed are up to " + options.maxTokens());
         }
         BertConfig config = model.block().config();
-        check("token id", text.ids(), config.vocabularySize());
-        check("token type", text.types(), config.typeCount());
-    }
-
-    private static void check(String name, long[] values, int count) {
-        for (long value : values) {
-            if (value < 0 || value >= count) {
-                throw new IllegalArgumentException(
-                        name + " " + value + ", allowed is 0 to " + (count - 1));
-            }
-        }
+        text.requireWithin(config.vocabularySize(), config.typeCount());
     }
 
     private static void normalize(float[] vector) {

@@ -55,11 +55,11 @@ public final class FlashModelZoo extends ModelZoo {
      * states is what the files of sentence-transformers say, if they are there, and what the
      * arguments of {@link org.djlflash.zoo.embed.EmbeddingOptions#with} say.
      *
-     * @param criteria criteria from String to {@code float[]}, or from {@code String[]} to {@code
-     *     float[][]}
+     * @param criteria criteria from String to {@code float[]}, from {@code String[]} to {@code
+     *     float[][]}, or from Input to Output
      * @param folder the folder, with a BERT
-     * @param <I> String or {@code String[]}
-     * @param <O> {@code float[]} or {@code float[][]}
+     * @param <I> String, {@code String[]} or Input
+     * @param <O> {@code float[]}, {@code float[][]} or Output
      * @return the criteria, to be built
      */
     public static <I, O> Criteria.Builder<I, O> textEmbedding(
@@ -68,6 +68,45 @@ public final class FlashModelZoo extends ModelZoo {
                 .optModelName("text-embedding")
                 .optArgument("blockFactory", TextEmbeddingBlockFactory.class.getName())
                 .optTranslatorFactory(new TextEmbeddingTranslatorFactory());
+    }
+
+    /**
+     * Makes criteria load a Hugging Face folder to find the likeliest words in place of the mask of
+     * a text.
+     *
+     * @param criteria criteria from String to Classifications, from arrays to arrays of these, or
+     *     from Input to Output
+     * @param folder the folder, with a BERT that has such a head
+     * @param <I> String, {@code String[]} or Input
+     * @param <O> Classifications, an array of these, or Output
+     * @return the criteria, to be built
+     * @see FillMaskTranslatorFactory
+     */
+    public static <I, O> Criteria.Builder<I, O> fillMask(
+            Criteria.Builder<I, O> criteria, Path folder) {
+        return ofFolder(criteria, folder)
+                .optModelName("fill-mask")
+                .optArgument("blockFactory", FillMaskBlockFactory.class.getName())
+                .optTranslatorFactory(new FillMaskTranslatorFactory());
+    }
+
+    /**
+     * Makes criteria load a Hugging Face folder to tell the labels of a text.
+     *
+     * @param criteria criteria from String to Classifications, from arrays to arrays of these, or
+     *     from Input to Output
+     * @param folder the folder, with a BERT that has such a head
+     * @param <I> String, {@code String[]} or Input
+     * @param <O> Classifications, an array of these, or Output
+     * @return the criteria, to be built
+     * @see TextClassificationTranslatorFactory
+     */
+    public static <I, O> Criteria.Builder<I, O> textClassification(
+            Criteria.Builder<I, O> criteria, Path folder) {
+        return ofFolder(criteria, folder)
+                .optModelName("text-classification")
+                .optArgument("blockFactory", TextClassificationBlockFactory.class.getName())
+                .optTranslatorFactory(new TextClassificationTranslatorFactory());
     }
 
     private static <I, O> Criteria.Builder<I, O> ofFolder(

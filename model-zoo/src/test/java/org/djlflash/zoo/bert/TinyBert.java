@@ -1,11 +1,13 @@
 package org.djlflash.zoo.bert;
 
 import ai.djl.Device;
+import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Block;
 import ai.djl.training.initializer.NormalInitializer;
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,31 +32,58 @@ public final class TinyBert {
     /** The number of positions. */
     public static final int POSITIONS = 12;
 
-    private static final BertConfig CONFIG =
+    static final BertConfig CONFIG =
             new BertConfig(4 + WORDS.size(), POSITIONS, 2, WIDTH, 2, 2, 16, 1e-12, 0, 0);
 
     private TinyBert() {}
 
     /** Writes the files. */
     public static Path write(Path folder, boolean pooler) throws IOException {
-        Files.writeString(
-                folder.resolve("config.json"),
-                """
-                {"model_type":"bert","vocab_size":%d,"max_position_embeddings":%d,"hidden_size":%d,
-                "num_hidden_layers":2,"num_attention_heads":2,"intermediate_size":16,
-                "hidden_dropout_prob":0,"attention_probs_dropout_prob":0}
-                """
-                        .formatted(CONFIG.vocabularySize(), POSITIONS, WIDTH));
-        Files.writeString(folder.resolve("tokenizer.json"), tokenizer());
+        writeConfig(folder, "");
         try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
             Bert.saveWeights(random(manager, pooler), folder);
         }
         return folder;
     }
 
+    /** Writes the files of one that tells the word behind every token. */
+    public static Path writeMasked(Path folder, boolean tied) throws IOException {
+        writeConfig(folder, ",\"tie_word_embeddings\":" + tied);
+        try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
+            random(manager, new BertMaskedLanguageBlock(CONFIG, tied)).saveWeights(folder);
+        }
+        return folder;
+    }
+
+    /** Writes the files of one that tells labels, which are given as keys of the configuration. */
+    public static Path writeClassifier(Path folder, String labels)
+            throws IOException, MalformedModelException {
+        writeConfig(folder, "," + labels);
+        try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
+            ClassifierConfig config = ClassifierConfig.read(folder, 0);
+            random(manager, new BertClassifierBlock(CONFIG, config)).saveWeights(folder);
+        }
+        return folder;
+    }
+
+    static void writeConfig(Path folder, String more) throws IOException {
+        Files.writeString(
+                folder.resolve("config.json"),
+                """
+                {"model_type":"bert","vocab_size":%d,"max_position_embeddings":%d,"hidden_size":%d,
+                "num_hidden_layers":2,"num_attention_heads":2,"intermediate_size":16,
+                "hidden_dropout_prob":0,"attention_probs_dropout_prob":0%s}
+                """
+                        .formatted(CONFIG.vocabularySize(), POSITIONS, WIDTH, more));
+        Files.writeString(folder.resolve("tokenizer.json"), tokenizer());
+    }
+
     static BertBlock random(NDManager manager, boolean pooler) {
+        return random(manager, new BertBlock(CONFIG, pooler));
+    }
+
+    static <B extends Block> B random(NDManager manager, B block) {
         manager.getEngine().setRandomSeed(5);
-        BertBlock block = new BertBlock(CONFIG, pooler);
         block.setInitializer(new NormalInitializer(0.5f), parameter -> true);
         block.initialize(manager, DataType.FLOAT32, new Shape(1, 1));
         return block;

@@ -7,11 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
 import ai.djl.inference.Predictor;
+import ai.djl.modality.Input;
+import ai.djl.modality.Output;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -103,6 +106,20 @@ class TextEmbeddingTest {
             assertEquals(
                     new EmbeddingOptions(Pooling.CLS, true, 12),
                     ((EmbeddingBlock) model.getBlock()).options());
+        }
+    }
+
+    @Test
+    void speaksAsDjlServingExpects() throws Exception {
+        ObjectMapper mapper = new ObjectMapper();
+        try (ZooModel<Input, Output> model =
+                        criteria(Input.class, Output.class, Map.of()).loadModel();
+                Predictor<Input, Output> predictor = model.newPredictor()) {
+            float[] expected = expected(new EmbeddingOptions(Pooling.MEAN, false, 12), 2, 4, 5, 3);
+            String one = EncoderTasksTest.answer(predictor, "{\"inputs\":\"the king\"}");
+            assertArrayEquals(expected, mapper.readValue(one, float[].class), 1e-6f);
+            String two = EncoderTasksTest.answer(predictor, "{\"inputs\":[\"go\",\"the king\"]}");
+            assertArrayEquals(expected, mapper.readValue(two, float[][].class)[1], 1e-6f);
         }
     }
 

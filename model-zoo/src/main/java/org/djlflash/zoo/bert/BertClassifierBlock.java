@@ -1,0 +1,113 @@
+package org.djlflash.zoo.bert;
+
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.core.Linear;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.Progress;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.djlflash.zoo.weights.WeightBinding;
+
+/**
+ * BERT that tells the class of a text ({@code BertForSequenceClassification}); trainable as every
+ * DJL block.
+ *
+ * <p>Inputs: those of {@link BertBlock}. Output: logits, FLOAT32, shape (B, labels).
+ *
+ * @see <a href="https://arxiv.org/abs/1810.04805">Devlin et al., BERT, section 4.1</a>
+ */
+public final class BertClassifierBlock extends BertHeadBlock {
+
+    private final ClassifierConfig labels;
+    private final Linear classifier;
+
+    /**
+     * Creates a block without weights.
+     *
+     * @param config its shape
+     * @param labels its labels
+     */
+    public BertClassifierBlock(BertConfig config, ClassifierConfig labels) {
+        super(new BertBlock(config, true));
+        this.labels = labels;
+        classifier =
+                addChildBlock(
+                        "classifier", Linear.builder().setUnits(labels.names().size()).build());
+    }
+
+    /**
+     * Loads the block of a Hugging Face folder.
+     *
+     * @param folder the folder
+     * @param manager the manager of the weights
+     * @param dataType the type of the weights, FLOAT32 or FLOAT16
+     * @param progress what is told of the progress, or null
+     * @return the block, initialised
+     * @throws IllegalArgumentException if the type is another one
+     * @throws MalformedModelException if the folder does not hold such a BERT
+     * @throws IOException if a file cannot be read
+     */
+    public static BertClassifierBlock load(
+            Path folder, NDManager manager, DataType dataType, Progress progress)
+            throws IOException, MalformedModelException {
+        BertConfig config = BertConfig.read(folder);
+        BertClassifierBlock block =
+                new BertClassifierBlock(
+                        config, ClassifierConfig.read(folder, config.hiddenDropout()));
+        block.loadWeights(folder, manager, dataType, progress);
+        return block;
+    }
+
+    /**
+     * Returns the labels.
+     *
+     * @return the labels, in the order of the logits
+     */
+    public ClassifierConfig labels() {
+        return labels;
+    }
+
+    @Override
+    List<WeightBinding> headBindings(Set<String> names) {
+        List<WeightBinding> bindings = new ArrayList<>();
+        BertWeights.withPrefix("", names, bindings)
+                .addLinear(
+                        "classifier",
+                        classifier,
+                        labels.names().size(),
+                        bert().config().hiddenSize());
+        return bindings;
+    }
+
+    @Override
+    boolean isLeftOut(String name) {
+        return name.startsWith("cls.");
+    }
+
+    @Override
+    NDArray head(ParameterStore ps, NDList outputs, boolean training) {
+        NDArray pooled = BertLayer.dropout(outputs.get(1), labels.dropout(), training);
+        return BertLayer.call(classifier, ps, pooled, training);
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return new Shape[] {new Shape(inputShapes[0].get(0), labels.names().size())};
+    }
+
+    @Override
+    protected void initializeChildBlocks(
+            NDManager manager, DataType dataType, Shape... inputShapes) {
+        super.initializeChildBlocks(manager, dataType, inputShapes);
+        classifier.initialize(
+                manager, dataType, new Shape(inputShapes[0].get(0), bert().config().hiddenSize()));
+    }
+}
