@@ -17,6 +17,9 @@ final class Sm90Planner {
     /** Heads that are padded to more than they are gain nothing. */
     private static final int SMALL_HEAD = 32;
 
+    /** Up to so many keys a tile that is a third empty costs more than the portable kernel. */
+    private static final int FEW_KEYS = 256;
+
     /** Above it TMA cannot step from row to row. */
     private static final long STRIDE_LIMIT = (1L << 40) / ElementType.BYTES;
 
@@ -34,6 +37,12 @@ final class Sm90Planner {
         AttentionShape shape = problem.shape();
         long[] sizes = {shape.batch(), shape.queryHeads(), shape.queries()};
         checkStrides("output", problem.layouts().output(), sizes, reasons);
+        int tile = Sm90Tile.of(TileTable.headDim(shape.headSize())).queries();
+        if (3 * shape.queries() <= 2L * tile && shape.keys() <= FEW_KEYS) {
+            reasons.add(
+                    "%d queries leave a third of a tile of %d empty, which pays from %d keys on."
+                            .formatted(shape.queries(), tile, FEW_KEYS + 1));
+        }
         return reasons;
     }
 

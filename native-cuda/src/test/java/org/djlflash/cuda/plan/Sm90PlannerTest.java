@@ -7,6 +7,7 @@ import java.util.List;
 import org.djlflash.cuda.config.CudaSetting;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class Sm90PlannerTest {
@@ -135,6 +136,26 @@ class Sm90PlannerTest {
         assertEquals(
                 Sm80Planner.plan(training, PlanFixtures.A100),
                 AttentionPlanner.plan(training, PlanFixtures.A100));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "64, 128, 256, forward",
+        "64, 129, 256, forward_sm90",
+        "64, 128, 257, forward_sm90",
+        "128, 85, 85, forward",
+        "128, 86, 86, forward_sm90"
+    })
+    void leavesFewQueriesOnFewKeysToThePortableForward(
+            int headSize, int queries, int keys, String entry) {
+        AttentionShape shape = new AttentionShape(2, 4, 4, queries, keys, headSize);
+        AttentionPlan plan =
+                AttentionPlanner.plan(
+                        AttentionProblem.of(ElementType.BF16, shape)
+                                .withGradient(GradientNeed.INPUTS),
+                        PlanFixtures.H200);
+        assertEquals(entry, plan.forward().get(0).variant().entry());
+        assertEquals("backward_sm90", plan.backward().get(1).variant().entry());
     }
 
     @Test
