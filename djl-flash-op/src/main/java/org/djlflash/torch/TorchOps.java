@@ -7,6 +7,9 @@ import java.util.OptionalDouble;
 /** The PyTorch operators that DJL does not offer, or offers without autograd. */
 public final class TorchOps {
 
+    /** PyTorch's number of the mean among reductions. */
+    private static final int MEAN = 1;
+
     private TorchOps() {}
 
     /**
@@ -98,6 +101,24 @@ public final class TorchOps {
         try (OperatorCall call = new OperatorCall("aten::index_select", "")) {
             call.tensor(array).integer(axis).tensor(indices).invoke(1);
             return call.take(0).toArray(manager);
+        }
+    }
+
+    /**
+     * Computes the mean cross-entropy of rows of logits, recorded by autograd; of the probabilities
+     * only their logarithms are kept.
+     *
+     * @param logits FLOAT32, shape (N, V)
+     * @param labels INT64, shape (N), each from 0 and below V, or the ignored one
+     * @param ignored rows with this label do not count
+     * @param manager the owner of the result
+     * @return a scalar
+     */
+    public static NDArray crossEntropy(
+            NDArray logits, NDArray labels, long ignored, NDManager manager) {
+        try (OperatorCall call = new OperatorCall("aten::cross_entropy_loss", "")) {
+            call.tensor(logits).tensor(labels).none().integer(MEAN).integer(ignored).real(0);
+            return call.invoke(1).take(0).toArray(manager);
         }
     }
 }

@@ -19,7 +19,8 @@ class BenchCommandTest {
 
     @Test
     void needsAWorkload() {
-        Run.of("bench").assertRefused(2, "subcommand", "allowed are attention, decode, calls");
+        Run.of("bench")
+                .assertRefused(2, "subcommand", "allowed are attention, decode, training, calls");
     }
 
     @ParameterizedTest

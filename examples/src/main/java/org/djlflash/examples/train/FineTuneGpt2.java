@@ -8,6 +8,7 @@ import ai.djl.translate.TranslateException;
 import java.io.IOException;
 import java.util.List;
 import org.djlflash.torch.TorchLibrary;
+import org.djlflash.train.CrossEntropyLoss;
 import org.djlflash.zoo.evaluate.Perplexity;
 import org.djlflash.zoo.gpt2.Gpt2;
 
@@ -47,7 +48,7 @@ public final class FineTuneGpt2 {
         try (Model model = Model.newInstance("gpt2", device, TorchLibrary.ENGINE)) {
             model.setBlock(gpt2.block());
             try (Trainer trainer =
-                    model.newTrainer(Training.config(new NextTokenLoss(), settings, device))) {
+                    model.newTrainer(Training.config(new CrossEntropyLoss(), settings, device))) {
                 trainer.initialize(new Shape(settings.batchSize(), text.size() - 1));
                 return Training.run(
                         trainer,
