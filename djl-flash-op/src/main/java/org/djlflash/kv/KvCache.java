@@ -116,6 +116,19 @@ public final class KvCache implements AutoCloseable {
         }
     }
 
+    /**
+     * Counts tokens that a kernel has appended to every row; a row that is full stays so.
+     *
+     * @param tokens how many, at least 0
+     * @throws IllegalStateException if the cache is closed
+     */
+    public void appended(int tokens) {
+        checkOpen();
+        for (int row = 0; row < lengths.length; row++) {
+            lengths[row] = Math.min(lengths[row] + tokens, shape.capacity());
+        }
+    }
+
     private void checkOpen() {
         if (!manager.isOpen()) {
             throw new IllegalStateException("the cache is closed");
@@ -192,6 +205,29 @@ public final class KvCache implements AutoCloseable {
         return filled(values);
     }
 
+    /**
+     * Returns the memory of the keys, where a kernel may append: row b's next token is at its
+     * length.
+     *
+     * @return a view of shape (B, heads, capacity, H) that the caller closes
+     * @throws IllegalStateException if the cache is closed
+     */
+    public NDArray keyMemory() {
+        checkOpen();
+        return keys.first(lengths.length, shape.capacity());
+    }
+
+    /**
+     * Returns the memory of the values.
+     *
+     * @return a view of shape (B, heads, capacity, H) that the caller closes
+     * @throws IllegalStateException if the cache is closed
+     */
+    public NDArray valueMemory() {
+        checkOpen();
+        return values.first(lengths.length, shape.capacity());
+    }
+
     private NDArray filled(CachedRows rows) {
         checkOpen();
         return rows.first(lengths.length, Arrays.stream(lengths).max().orElse(0));
@@ -235,6 +271,24 @@ public final class KvCache implements AutoCloseable {
      */
     public boolean isEmpty() {
         return Arrays.stream(lengths).allMatch(length -> length == 0);
+    }
+
+    /**
+     * Returns the number of key and value heads.
+     *
+     * @return the number
+     */
+    public int heads() {
+        return shape.heads();
+    }
+
+    /**
+     * Returns the size of a head.
+     *
+     * @return the head size H
+     */
+    public int headSize() {
+        return shape.headSize();
     }
 
     /**

@@ -10,6 +10,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             BenchAttentionCommand.class,
             BenchDecodeCommand.class,
+            BenchGenerationCommand.class,
             BenchTrainingCommand.class,
             BenchCallsCommand.class
         })

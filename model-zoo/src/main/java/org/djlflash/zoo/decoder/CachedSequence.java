@@ -8,6 +8,7 @@ import java.util.stream.Stream;
 import org.djlflash.kv.KvCache;
 import org.djlflash.torch.GradMode;
 import org.djlflash.zoo.generate.CausalLanguageModel.Sequence;
+import org.djlflash.zoo.generate.TokenLoop;
 
 /** Sequences of a model that keeps keys and values of every layer in a cache. For one thread. */
 final class CachedSequence implements Sequence {
@@ -28,22 +29,27 @@ final class CachedSequence implements Sequence {
 
     private final NDManager owner;
     private final List<KvCache> caches;
+    private final DecoderBlock block;
     private final Reader reader;
 
     /**
      * Allocates the caches.
      *
      * @param owner closed with the sequence, even if this fails; its device is the model's
-     * @param layers the number of layers
      * @param cache what the cache of a layer is like, batch size and capacity included
+     * @param block the model
      * @param reader what the model computes
      */
-    CachedSequence(NDManager owner, int layers, KvCache.Builder cache, Reader reader) {
+    CachedSequence(NDManager owner, KvCache.Builder cache, DecoderBlock block, Reader reader) {
         this.owner = owner;
+        this.block = block;
         this.reader = reader;
         boolean done = false;
         try {
-            caches = Stream.generate(() -> cache.build(owner)).limit(layers).toList();
+            caches =
+                    Stream.generate(() -> cache.build(owner))
+                            .limit(block.config().layers())
+                            .toList();
             done = true;
         } finally {
             if (!done) {
@@ -63,6 +69,16 @@ final class CachedSequence implements Sequence {
     public NDArray read(NDArray ids, long... counts) {
         ReadStep step = ReadStep.next(caches, ids, counts);
         return GradMode.off(() -> reader.lastLogits(ids, step));
+    }
+
+    @Override
+    public List<String> loopReasons() {
+        return DeviceLoop.unsupportedReasons(block, owner.getDevice());
+    }
+
+    @Override
+    public TokenLoop loop(List<TokenLoop.Row> rows, boolean captured) {
+        return new DeviceLoop(owner.newSubManager(), block, caches, rows, captured);
     }
 
     @Override

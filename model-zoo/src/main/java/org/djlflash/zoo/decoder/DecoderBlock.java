@@ -88,6 +88,15 @@ public abstract class DecoderBlock extends AbstractBlock {
     protected abstract double attentionScale();
 
     /**
+     * Describes what the block computes for one token of every row.
+     *
+     * @param manager the owner of arrays that are made for it, on the model's device
+     * @param capacity the number of positions that are needed
+     * @return the description, of the weights themselves
+     */
+    protected abstract StepModel stepModel(NDManager manager, int capacity);
+
+    /**
      * Lists the weights of the block as Hugging Face names them.
      *
      * @param names the names in a checkpoint, in which models of one kind may differ

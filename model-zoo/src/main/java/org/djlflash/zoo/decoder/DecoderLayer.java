@@ -5,11 +5,13 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Block;
+import ai.djl.nn.Parameter;
 import ai.djl.nn.core.Linear;
 import ai.djl.training.ParameterStore;
 import org.djlflash.AttentionLayout;
 import org.djlflash.AttentionOptions;
 import org.djlflash.FlashAttention;
+import org.djlflash.step.Weight;
 import org.djlflash.train.Precision;
 
 /**
@@ -63,6 +65,19 @@ public abstract class DecoderLayer extends AbstractBlock {
             options.optDropout((float) attentionDropout);
         }
         return FlashAttention.attend(query, key, value, options.optCausal(true).build());
+    }
+
+    /**
+     * Returns the weight of a linear part.
+     *
+     * @param linear the part, initialised
+     * @return its parameters
+     */
+    protected static Weight weight(Linear linear) {
+        Parameter bias = linear.getDirectParameters().get("bias");
+        return new Weight(
+                linear.getDirectParameters().get("weight").getArray(),
+                bias == null ? null : bias.getArray());
     }
 
     /**

@@ -55,13 +55,13 @@ public class DecoderModel<B extends DecoderBlock> implements CausalLanguageModel
         DecoderConfig config = block.config();
         return new CachedSequence(
                 owner.newSubManager(manager.getDevice()),
-                config.layers(),
                 KvCache.builder()
                         .setBatchSize(rows)
                         .setHeads(config.keyValueHeads())
                         .setHeadSize(config.headSize())
                         .setCapacity(capacity)
                         .optDataType(block.dataType()),
+                block,
                 (ids, step) -> block.lastLogits(parameters, ids, step));
     }
 

@@ -3,6 +3,7 @@ package org.djlflash.zoo.generate;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,6 +12,8 @@ import java.util.stream.IntStream;
 import org.djlflash.zoo.generate.CausalLanguageModel.Sequence;
 import org.djlflash.zoo.generate.Search.Found;
 import org.djlflash.zoo.generate.Search.Rows;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The steps of a batch: the prompts are read at once, then a token of every row that goes on. Rows
@@ -18,14 +21,32 @@ import org.djlflash.zoo.generate.Search.Rows;
  */
 final class BatchRun implements AutoCloseable {
 
+    private static final Logger LOG = LoggerFactory.getLogger(BatchRun.class);
+
+    /** What is chosen on the device before the host looks: the more, the less it waits. */
+    private static final int TOKENS_AT_ONCE = 8;
+
     private final List<int[]> prompts;
     private final List<Search> searches;
     private final NDManager scope;
     private final Sequence sequence;
     private final long start = System.nanoTime();
     private final long[] ends;
+    private final DecodeLoop wanted;
+
+    /** How many tokens every row can take. */
+    private final int room;
+
     private long firstTokens;
     private int steps;
+
+    /** Null while logits are read. */
+    private TokenLoop loop;
+
+    private String loopName = DecodeLoop.HOST.name();
+
+    /** The searches by the rows of the loop. */
+    private int[] looping;
 
     /** The searches that go on, by their number, and their rows. */
     private Map<Integer, Rows> active = new LinkedHashMap<>();
@@ -35,15 +56,19 @@ final class BatchRun implements AutoCloseable {
      *
      * @param searches one for each prompt, each taking up to so many rows
      * @param capacity the number of tokens of the longest text that may come of it
+     * @param wanted how the tokens after the first are to be computed
      */
     BatchRun(
             CausalLanguageModel model,
             List<int[]> prompts,
             List<Search> searches,
             int rowsOfASearch,
-            int capacity) {
+            int capacity,
+            DecodeLoop wanted) {
         this.prompts = prompts;
         this.searches = searches;
+        this.wanted = wanted;
+        room = capacity - prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
         int count = prompts.size();
         ends = new long[count];
         scope = model.manager().newSubManager();
@@ -63,11 +88,84 @@ final class BatchRun implements AutoCloseable {
     }
 
     /**
-     * Reads what is new and continues every text by a token.
+     * Reads what is new and continues every text by a token, or by several.
      *
      * @return whether there is more to do
      */
     boolean step() {
+        if (loop == null ? !stepByLogits() : !stepByLoop()) {
+            return false;
+        }
+        if (loop == null && steps == 1) {
+            startLoop();
+        }
+        return true;
+    }
+
+    /** Says in the results why there is none. */
+    private void startLoop() {
+        List<String> reasons = new ArrayList<>();
+        if (wanted == DecodeLoop.HOST) {
+            reasons.add("The options want it so.");
+        }
+        if (searches.stream().anyMatch(search -> search.row().isEmpty())) {
+            reasons.add("The search needs the logits.");
+        }
+        if (reasons.isEmpty()) {
+            reasons.addAll(sequence.loopReasons());
+        }
+        if (reasons.isEmpty()) {
+            loopName = wanted.name();
+            loop = newLoop();
+        } else {
+            loopName = DecodeLoop.HOST + ": " + String.join(" ", reasons);
+            LOG.debug("Decoding by the {}", loopName);
+        }
+    }
+
+    private TokenLoop newLoop() {
+        List<TokenLoop.Row> rows =
+                active.keySet().stream()
+                        .map(search -> searches.get(search).row().orElseThrow())
+                        .toList();
+        looping = active.keySet().stream().mapToInt(Integer::intValue).toArray();
+        return sequence.loop(rows, wanted == DecodeLoop.GRAPH);
+    }
+
+    /** A row that ends is computed on, unseen, until so are half of them. */
+    private boolean stepByLoop() {
+        int count = Math.min(TOKENS_AT_ONCE, Math.max(1, room - steps));
+        int[][] tokens = loop.next(count);
+        steps += count;
+        for (int row = 0; row < looping.length; row++) {
+            int search = looping[row];
+            for (int i = 0; i < count && active.containsKey(search); i++) {
+                take(search, tokens[i][row]);
+            }
+        }
+        if (!active.isEmpty() && 2 * active.size() <= looping.length) {
+            loop.close();
+            sequence.select(
+                    IntStream.range(0, looping.length)
+                            .filter(row -> active.containsKey(looping[row]))
+                            .toArray());
+            loop = newLoop();
+        }
+        return !active.isEmpty();
+    }
+
+    private void take(int search, int token) {
+        if (token < 0) {
+            throw new IllegalStateException(
+                    "no token can be chosen: a logit is NaN or infinite, or none is finite");
+        }
+        if (!searches.get(search).take(token)) {
+            active.remove(search);
+            ends[search] = System.nanoTime();
+        }
+    }
+
+    private boolean stepByLogits() {
         float[][] logits = read();
         steps++;
         Map<Integer, Rows> next = new LinkedHashMap<>();
@@ -136,6 +234,11 @@ final class BatchRun implements AutoCloseable {
         return searches.get(index).found();
     }
 
+    /** How the tokens after the first are computed, and why not faster. */
+    String loop() {
+        return loopName;
+    }
+
     int promptLength(int index) {
         return prompts.get(index).length;
     }
@@ -152,6 +255,9 @@ final class BatchRun implements AutoCloseable {
 
     @Override
     public void close() {
+        if (loop != null) {
+            loop.close();
+        }
         sequence.close();
         scope.close();
     }

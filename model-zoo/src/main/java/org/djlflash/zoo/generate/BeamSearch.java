@@ -84,6 +84,16 @@ final class BeamSearch implements Search {
                 kept.stream().mapToInt(Candidate::token).toArray());
     }
 
+    @Override
+    public Optional<TokenLoop.Row> row() {
+        return Optional.empty();
+    }
+
+    @Override
+    public boolean take(int token) {
+        throw new UnsupportedOperationException("beam search weighs all tokens by their logits");
+    }
+
     private int beams() {
         return options.beams().beams();
     }

@@ -48,6 +48,28 @@ public interface CausalLanguageModel {
          */
         void select(int... rows);
 
+        /**
+         * Says why the model cannot choose tokens on its device.
+         *
+         * @return the reasons, as sentences; empty if it can
+         */
+        default List<String> loopReasons() {
+            return List.of("The model gives its logits to the host.");
+        }
+
+        /**
+         * Begins to choose tokens on the device. Until the loop is closed, nothing else is done
+         * with the sequence.
+         *
+         * @param rows how each row goes on
+         * @param captured whether steps are captured as graphs
+         * @return the loop
+         * @throws UnsupportedOperationException if there are {@link #loopReasons()}
+         */
+        default TokenLoop loop(List<TokenLoop.Row> rows, boolean captured) {
+            throw new UnsupportedOperationException(String.join(" ", loopReasons()));
+        }
+
         /** Frees what is kept. Closing twice is harmless. */
         @Override
         void close();

@@ -11,9 +11,14 @@ import org.djlflash.zoo.generate.sampling.SamplingOptions;
  * @param sampling how the next token is chosen; beam search heeds the repetition penalty alone
  * @param beams whether several texts are searched at once
  * @param stops the strings that end a text; they are no part of it
+ * @param loop how the tokens after the first are computed
  */
 public record GenerationOptions(
-        int maxNewTokens, SamplingOptions sampling, BeamOptions beams, List<String> stops) {
+        int maxNewTokens,
+        SamplingOptions sampling,
+        BeamOptions beams,
+        List<String> stops,
+        DecodeLoop loop) {
 
     /**
      * Checks the options.
@@ -22,6 +27,7 @@ public record GenerationOptions(
      * @param sampling how the next token is chosen
      * @param beams whether several texts are searched at once
      * @param stops the strings that end a text, none of them empty
+     * @param loop how the tokens after the first are computed
      * @throws IllegalArgumentException if a value is out of its range, or beam search is to sample
      */
     public GenerationOptions {
@@ -81,6 +87,7 @@ public record GenerationOptions(
         private SamplingOptions sampling = SamplingOptions.greedy();
         private BeamOptions beams = BeamOptions.NONE;
         private List<String> stops = List.of();
+        private DecodeLoop loop = DecodeLoop.GRAPH;
 
         private Builder() {}
 
@@ -129,13 +136,24 @@ public record GenerationOptions(
         }
 
         /**
+         * Sets how the tokens after the first are computed.
+         *
+         * @param loop the way
+         * @return this builder
+         */
+        public Builder optLoop(DecodeLoop loop) {
+            this.loop = loop;
+            return this;
+        }
+
+        /**
          * Builds the options.
          *
          * @return the options
          * @throws IllegalArgumentException if a value is out of its range
          */
         public GenerationOptions build() {
-            return new GenerationOptions(maxNewTokens, sampling, beams, stops);
+            return new GenerationOptions(maxNewTokens, sampling, beams, stops, loop);
         }
     }
 }

@@ -18,6 +18,7 @@ import org.djlflash.AttentionExplanation.Verdict;
  * @param decodeTime the time of all further tokens, beside those of the other prompts
  * @param prefill what computed the attention of the prompt
  * @param decode what computes the attention of a token after it, asked for the last one
+ * @param loop how the tokens after the first were computed, and why not faster
  * @param hypotheses what beam search found, best first; none without beam search
  */
 public record GenerationResult(
@@ -28,6 +29,7 @@ public record GenerationResult(
         Duration decodeTime,
         Verdict prefill,
         Verdict decode,
+        String loop,
         List<Hypothesis> hypotheses) {
 
     /** Why generating ended. */
@@ -52,6 +54,7 @@ public record GenerationResult(
      * @param decodeTime the time of all further tokens
      * @param prefill what computed the attention of the prompt
      * @param decode what computes the attention of a token after it
+     * @param loop how the tokens after the first were computed
      * @param hypotheses what beam search found
      */
     public GenerationResult {
@@ -89,6 +92,7 @@ public record GenerationResult(
                 && decodeTime.equals(result.decodeTime)
                 && prefill.equals(result.prefill)
                 && decode.equals(result.decode)
+                && loop.equals(result.loop)
                 && hypotheses.equals(result.hypotheses);
     }
 
@@ -109,6 +113,8 @@ public record GenerationResult(
                 + ", then "
                 + Math.round(tokensPerSecond())
                 + " tokens per second on "
-                + decode.backend();
+                + decode.backend()
+                + ", "
+                + loop;
     }
 }

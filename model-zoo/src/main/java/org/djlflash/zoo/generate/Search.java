@@ -33,6 +33,17 @@ interface Search {
      */
     Rows advance(float[][] logits);
 
+    /** Returns how the search goes on without logits; empty if it needs them. */
+    Optional<TokenLoop.Row> row();
+
+    /**
+     * Continues by a token that was chosen elsewhere.
+     *
+     * @param token the token
+     * @return whether the search goes on
+     */
+    boolean take(int token);
+
     /** Returns what was found. */
     Found found();
 }

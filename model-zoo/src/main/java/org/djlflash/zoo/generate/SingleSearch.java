@@ -40,9 +40,25 @@ final class SingleSearch implements Search {
     @Override
     public Rows advance(float[][] logits) {
         int next = sampler.next(logits[0], Arrays.copyOf(history, length));
-        boolean goesOn = !endTokens.contains(next) && add(next);
+        return take(next) ? new Rows(new int[1], new int[] {next}) : Rows.NONE;
+    }
+
+    @Override
+    public Optional<TokenLoop.Row> row() {
+        return sampler.drawing()
+                .map(
+                        drawing ->
+                                new TokenLoop.Row(
+                                        Arrays.copyOf(history, length),
+                                        drawing.options(),
+                                        drawing.random()));
+    }
+
+    @Override
+    public boolean take(int token) {
+        boolean goesOn = !endTokens.contains(token) && add(token);
         if (goesOn && length < history.length) {
-            return new Rows(new int[1], new int[] {next});
+            return true;
         }
         if (!goesOn && finish == Finish.LENGTH) {
             finish = Finish.END_TOKEN;
@@ -50,7 +66,7 @@ final class SingleSearch implements Search {
         if (text != null) {
             tell(text.end());
         }
-        return Rows.NONE;
+        return false;
     }
 
     private boolean add(int token) {

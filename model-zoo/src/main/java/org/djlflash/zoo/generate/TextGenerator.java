@@ -92,6 +92,7 @@ public final class TextGenerator {
         List<int[]> prompts = requests.stream().map(GenerationRequest::prompt).toList();
         List<Search> searches = new ArrayList<>();
         int capacity = 0;
+        DecodeLoop loop = DecodeLoop.GRAPH;
         for (GenerationRequest request : requests) {
             GenerationOptions options = request.options();
             check(List.of(request.prompt()), options);
@@ -103,11 +104,12 @@ public final class TextGenerator {
             Sampler sampler = options.sampling().newSampler();
             searches.add(search(request.prompt(), options, sampler, request.listener()));
             capacity = Math.max(capacity, request.prompt().length + options.maxNewTokens());
+            loop = options.loop().compareTo(loop) > 0 ? options.loop() : loop;
         }
         if (requests.isEmpty()) {
             throw new IllegalArgumentException("0 prompts, allowed is 1 or more");
         }
-        return finish(new BatchRun(model, prompts, searches, 1, capacity), requests.size());
+        return finish(new BatchRun(model, prompts, searches, 1, capacity, loop), requests.size());
     }
 
     private List<GenerationResult> finish(BatchRun batch, int count) {
@@ -154,7 +156,8 @@ public final class TextGenerator {
                 prompts,
                 searches,
                 options.beams().beams(),
-                longest + options.maxNewTokens());
+                longest + options.maxNewTokens(),
+                options.loop());
     }
 
     private Search search(
@@ -182,6 +185,7 @@ public final class TextGenerator {
                 Duration.ofNanos(run.decodeNanos(index)),
                 attention(length, length),
                 attention(1, length + Math.max(1, found.ids().length - 1)),
+                run.loop(),
                 found.hypotheses());
     }
 

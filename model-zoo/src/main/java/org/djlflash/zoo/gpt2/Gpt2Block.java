@@ -14,6 +14,7 @@ import java.util.Set;
 import org.djlflash.zoo.decoder.DecoderBlock;
 import org.djlflash.zoo.decoder.LayerCache;
 import org.djlflash.zoo.decoder.ReadStep;
+import org.djlflash.zoo.decoder.StepModel;
 import org.djlflash.zoo.weights.WeightBinding;
 
 /**
@@ -53,6 +54,18 @@ public final class Gpt2Block extends DecoderBlock {
     @Override
     protected double attentionScale() {
         return layers.get(0).scale();
+    }
+
+    @Override
+    protected StepModel stepModel(NDManager manager, int capacity) {
+        return new StepModel(
+                tokenEmbedding().getArray(),
+                positionEmbedding.getArray(),
+                null,
+                null,
+                layers.stream().map(Gpt2Layer::stepLayer).toList(),
+                Gpt2Layer.stepNorm(outputNorm, config),
+                outputEmbedding().getArray());
     }
 
     List<Gpt2Layer> layers() {

@@ -11,8 +11,12 @@ import ai.djl.nn.norm.Dropout;
 import ai.djl.nn.norm.LayerNorm;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
+import java.util.List;
+import org.djlflash.cuda.plan.Epilogue;
+import org.djlflash.step.Norm;
 import org.djlflash.zoo.decoder.DecoderLayer;
 import org.djlflash.zoo.decoder.LayerCache;
+import org.djlflash.zoo.decoder.StepModel;
 
 /**
  * A layer of GPT-2: causal self-attention, then a feed-forward part, each after a normalisation and
@@ -52,6 +56,29 @@ final class Gpt2Layer extends DecoderLayer {
 
     private static Linear linear(int units) {
         return Linear.builder().setUnits(units).build();
+    }
+
+    /** Describes the layer for a step of one token. */
+    StepModel.Layer stepLayer() {
+        return new StepModel.Layer(
+                stepNorm(attentionNorm, config),
+                List.of(weight(attentionInput)),
+                scale(),
+                weight(attentionOutput),
+                stepNorm(innerNorm, config),
+                List.of(weight(innerInput)),
+                switch (config.activation()) {
+                    case GELU -> Epilogue.GELU;
+                    case GELU_TANH -> Epilogue.GELU_TANH;
+                },
+                weight(innerOutput));
+    }
+
+    static Norm stepNorm(LayerNorm norm, Gpt2Config config) {
+        return new Norm(
+                norm.getDirectParameters().get("gamma").getArray(),
+                norm.getDirectParameters().get("beta").getArray(),
+                config.layerNormEpsilon());
     }
 
     LayerNorm attentionNorm() {

@@ -10,9 +10,11 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import org.djlflash.step.Norm;
 import org.djlflash.zoo.decoder.DecoderBlock;
 import org.djlflash.zoo.decoder.LayerCache;
 import org.djlflash.zoo.decoder.ReadStep;
+import org.djlflash.zoo.decoder.StepModel;
 import org.djlflash.zoo.weights.WeightBinding;
 
 /**
@@ -61,6 +63,27 @@ public final class LlamaBlock extends DecoderBlock {
     @Override
     protected boolean isDerived(String tensorName) {
         return LlamaWeights.isDerived(tensorName);
+    }
+
+    @Override
+    protected StepModel stepModel(NDManager manager, int capacity) {
+        NDArray tokens = tokenEmbedding().getArray();
+        try (NDManager scope = manager.newSubManager()) {
+            NDArray positions = scope.arange(0, capacity, 1, DataType.INT64).reshape(1, capacity);
+            Rotary angles = Rotary.at(positions, frequencies, tokens.getDataType());
+            NDArray cosine = angles.cosine().reshape(capacity, -1);
+            NDArray sine = angles.sine().reshape(capacity, -1);
+            cosine.attach(manager);
+            sine.attach(manager);
+            return new StepModel(
+                    tokens,
+                    null,
+                    cosine,
+                    sine,
+                    layers.stream().map(LlamaLayer::stepLayer).toList(),
+                    new Norm(outputNorm.getArray(), null, config.normEpsilon()),
+                    outputEmbedding().getArray());
+        }
     }
 
     List<LlamaLayer> layers() {

@@ -9,10 +9,14 @@ import ai.djl.nn.Parameter;
 import ai.djl.nn.core.Linear;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
+import java.util.List;
+import org.djlflash.cuda.plan.Epilogue;
+import org.djlflash.step.Norm;
 import org.djlflash.torch.TorchOps;
 import org.djlflash.train.Precision;
 import org.djlflash.zoo.decoder.DecoderLayer;
 import org.djlflash.zoo.decoder.LayerCache;
+import org.djlflash.zoo.decoder.StepModel;
 
 /**
  * A layer of Llama: causal self-attention over rotated heads, whose keys and values groups of
@@ -78,6 +82,19 @@ final class LlamaLayer extends DecoderLayer {
 
     private Linear linear(String name, int units, boolean bias) {
         return addChildBlock(name, Linear.builder().setUnits(units).optBias(bias).build());
+    }
+
+    /** Describes the layer for a step of one token. */
+    StepModel.Layer stepLayer() {
+        return new StepModel.Layer(
+                new Norm(attentionNorm.getArray(), null, config.normEpsilon()),
+                List.of(weight(query), weight(key), weight(value)),
+                scale(),
+                weight(attentionOutput),
+                new Norm(innerNorm.getArray(), null, config.normEpsilon()),
+                List.of(weight(gate), weight(innerInput)),
+                Epilogue.GATED,
+                weight(innerOutput));
     }
 
     Parameter attentionNorm() {

@@ -12,6 +12,8 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import org.djlflash.AttentionRequest;
 import org.djlflash.CausalAlignment;
+import org.djlflash.zoo.generate.sampling.GreedySampler;
+import org.djlflash.zoo.generate.sampling.RandomSampler;
 
 /** A model of a few tokens, whose logits are random numbers seeded by all tokens before. */
 final class ToyModel implements CausalLanguageModel, AutoCloseable {
@@ -22,6 +24,15 @@ final class ToyModel implements CausalLanguageModel, AutoCloseable {
 
     /** The number of tokens read, one for each row and step. */
     int read;
+
+    /** Whether tokens can be chosen without the host, as a device does. */
+    boolean loops;
+
+    /** Whether a loop finds nothing to choose. */
+    boolean broken;
+
+    /** The rows of each loop that was begun. */
+    final List<Integer> loopRows = new ArrayList<>();
 
     ToyModel(int vocabulary, Integer... ends) {
         this.vocabulary = vocabulary;
@@ -86,8 +97,66 @@ final class ToyModel implements CausalLanguageModel, AutoCloseable {
         }
 
         @Override
+        public List<String> loopReasons() {
+            return loops ? List.of() : List.of("This toy has no device.");
+        }
+
+        @Override
+        public TokenLoop loop(List<TokenLoop.Row> wanted, boolean captured) {
+            loopRows.add(wanted.size());
+            return new ToyLoop(this, wanted);
+        }
+
+        @Override
         public void close() {
             rows = null;
+        }
+    }
+
+    /** Chooses with the samplers of Java; a row goes on whatever it gave. */
+    private final class ToyLoop implements TokenLoop {
+
+        private final Histories sequence;
+        private final List<Row> wanted;
+        private int[] last;
+
+        ToyLoop(Histories sequence, List<Row> wanted) {
+            this.sequence = sequence;
+            this.wanted = wanted;
+            last =
+                    wanted.stream()
+                            .mapToInt(row -> row.history()[row.history().length - 1])
+                            .toArray();
+        }
+
+        @Override
+        public int[][] next(int steps) {
+            return IntStream.range(0, steps).mapToObj(i -> step()).toArray(int[][]::new);
+        }
+
+        private int[] step() {
+            List<List<Integer>> rows = new ArrayList<>();
+            int[] next = new int[last.length];
+            for (int row = 0; row < next.length; row++) {
+                List<Integer> history = new ArrayList<>(sequence.rows.get(row));
+                history.add(last[row]);
+                read++;
+                rows.add(history);
+                float[] logits = logits(history);
+                next[row] =
+                        wanted.get(row).sampling().temperature() == 0
+                                ? new GreedySampler().next(logits, new int[0])
+                                : new RandomSampler(wanted.get(row).random())
+                                        .next(logits, new int[0]);
+            }
+            sequence.rows = rows;
+            last = next;
+            return broken ? new int[] {-1} : next;
+        }
+
+        @Override
+        public void close() {
+            last = null;
         }
     }
 

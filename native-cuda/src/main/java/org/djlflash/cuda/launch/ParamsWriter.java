@@ -25,6 +25,13 @@ final class ParamsWriter {
         return buffer;
     }
 
+    /** Writes a struct of {@code step/params.cuh}. */
+    ByteBuffer step(StepCall call) {
+        start();
+        call.write(buffer);
+        return buffer;
+    }
+
     /** Writes {@code ForwardParams}. */
     ByteBuffer forward(AttentionPlan plan, ForwardArguments arguments) {
         start();

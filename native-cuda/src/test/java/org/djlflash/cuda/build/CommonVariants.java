@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.djlflash.cuda.plan.AttentionPlan;
 import org.djlflash.cuda.plan.AttentionPlanner;
 import org.djlflash.cuda.plan.AttentionProblem;
@@ -11,10 +12,12 @@ import org.djlflash.cuda.plan.AttentionShape;
 import org.djlflash.cuda.plan.CausalAlignment;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.plan.Epilogue;
 import org.djlflash.cuda.plan.GradientNeed;
 import org.djlflash.cuda.plan.KernelStep;
 import org.djlflash.cuda.plan.KernelVariant;
 import org.djlflash.cuda.plan.Sm80Planner;
+import org.djlflash.cuda.plan.StepPlanner;
 import org.djlflash.cuda.plan.UpdatePlanner;
 
 /**
@@ -36,6 +39,10 @@ final class CommonVariants {
 
     private static final int LARGE_HEAD = 128;
 
+    /** The approximated GELU is that of GPT-2. */
+    private static final List<Epilogue> EPILOGUES =
+            List.of(Epilogue.NONE, Epilogue.ADD, Epilogue.GELU_TANH, Epilogue.GATED);
+
     private CommonVariants() {}
 
     static Set<KernelVariant> list() {
@@ -52,8 +59,35 @@ final class CommonVariants {
                     variants.add(Sm80Planner.dropoutMask(problem, device).variant());
                 }
             }
+            steps(device).map(KernelStep::variant).forEach(variants::add);
         }
         return variants;
+    }
+
+    /** Of a token of few rows, more and many. */
+    private static Stream<KernelStep> steps(DeviceInfo device) {
+        ElementType element = ElementType.FP16;
+        Stream<KernelStep> plain =
+                Stream.of(
+                        StepPlanner.embed(1, element, device),
+                        StepPlanner.norm(1, false, element, device),
+                        StepPlanner.norm(1, true, element, device),
+                        StepPlanner.append(1, 1, element, device),
+                        StepPlanner.sample(1, element, device));
+        Stream<KernelStep> linear =
+                Stream.of(1, 16, 32)
+                        .flatMap(
+                                rows ->
+                                        EPILOGUES.stream()
+                                                .map(
+                                                        epilogue ->
+                                                                StepPlanner.linear(
+                                                                        rows,
+                                                                        List.of(64, 64),
+                                                                        epilogue,
+                                                                        element,
+                                                                        device)));
+        return Stream.concat(plain, linear);
     }
 
     private static void add(AttentionPlan plan, Set<KernelVariant> variants) {

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.djlflash.cuda.build.Nvcc;
 import org.djlflash.cuda.plan.AttentionPlan;
 import org.djlflash.cuda.plan.AttentionProblem;
@@ -20,12 +21,16 @@ import org.djlflash.cuda.plan.BiasKind;
 import org.djlflash.cuda.plan.CausalAlignment;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.cuda.plan.Epilogue;
 import org.djlflash.cuda.plan.GradientNeed;
 import org.djlflash.cuda.plan.Sm80Planner;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Has a C++ program print the written structs as the device will read them. */
 class ParamsWriterTest {
@@ -173,6 +178,54 @@ class ParamsWriterTest {
                 read("BackwardParams", writer.backward(plan, backwardArguments()));
 
         assertEquals("0", read.get("dq_turn"));
+    }
+
+    static Stream<Arguments> steps() {
+        return Stream.of(
+                Arguments.of(
+                        "StepEmbedParams",
+                        new StepCall.Embed(2, at(1), at(2), at(3), at(4), at(5), 6, 7),
+                        "{ids=1, lengths=2, tokens=3, positions=4, hidden=5, width=6, capacity=7}"),
+                Arguments.of(
+                        "StepNormParams",
+                        new StepCall.Norm(2, true, at(1), at(2), at(3), at(4), 5, 0.25f),
+                        "{x=1, y=2, gain=3, shift=4, width=5, epsilon=0.25}"),
+                Arguments.of(
+                        "StepLinearParams",
+                        new StepCall.Linear(
+                                2,
+                                at(1),
+                                at(3),
+                                List.of(
+                                        new StepCall.Weight(at(4), at(5), 6),
+                                        new StepCall.Weight(at(7), at(8), 9)),
+                                10,
+                                11,
+                                Epilogue.NONE),
+                        "{x=1, y=3, weight[0]=4, weight[1]=7, weight[2]=0, bias[0]=5, bias[1]=8,"
+                                + " bias[2]=0, outputs[0]=6, outputs[1]=9, outputs[2]=0, rows=2,"
+                                + " inputs=10, pitch=11}"),
+                Arguments.of(
+                        "StepAppendParams",
+                        new StepCall.Append(2, at(1), view(2), at(3), at(4), at(5), at(6), 7, 8, 9),
+                        "{qkv=1, keys=200, values=3, lengths=4, cosine=5, sine=6, batch=21,"
+                                + " head=22, row=23, heads=7, kv_heads=8, head_dim=9, reserved=0}"),
+                Arguments.of(
+                        "StepSampleParams",
+                        new StepCall.Sample(
+                                2, at(1), at(2), at(3), at(4), at(5), at(6), at(7), 8, 9, 10),
+                        "{logits=1, ids=2, ring=3, lengths=4, choices=5, uniforms=6, seen=7,"
+                                + " vocabulary=8, pitch=9, slots=10, reserved=0}"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("steps")
+    void step(String struct, StepCall call, String expected) throws IOException {
+        assertEquals(expected, read(struct, writer.step(call)).toString());
+    }
+
+    private static DevicePointer at(long address) {
+        return new DevicePointer(address);
     }
 
     private static AttentionProblem trainingProblem() {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "attention/params.cuh"
+#include "step/params.cuh"
 #include "train/params.cuh"
 
 using namespace flash;
@@ -49,6 +50,24 @@ static void print(const ClipFactorParams& p) {
 static void print(const AdamWParams& p) {
     FIELD(chunks); FIELD(factor); FIELD(scale); FIELD(keep); FIELD(rate); FIELD(beta1); FIELD(beta2); FIELD(epsilon);
 }
+static void print(const StepEmbedParams& p) {
+    FIELD(ids); FIELD(lengths); FIELD(tokens); FIELD(positions); FIELD(hidden); FIELD(width); FIELD(capacity);
+}
+static void print(const StepNormParams& p) {
+    FIELD(x); FIELD(y); FIELD(gain); FIELD(shift); FIELD(width); FIELD(epsilon);
+}
+static void print(const StepLinearParams& p) {
+    FIELD(x); FIELD(y); FIELD(weight[0]); FIELD(weight[1]); FIELD(weight[2]); FIELD(bias[0]); FIELD(bias[1]);
+    FIELD(bias[2]); FIELD(outputs[0]); FIELD(outputs[1]); FIELD(outputs[2]); FIELD(rows); FIELD(inputs); FIELD(pitch);
+}
+static void print(const StepAppendParams& p) {
+    FIELD(qkv); FIELD(keys); FIELD(values); FIELD(lengths); FIELD(cosine); FIELD(sine); FIELD(batch); FIELD(head);
+    FIELD(row); FIELD(heads); FIELD(kv_heads); FIELD(head_dim); FIELD(reserved);
+}
+static void print(const StepSampleParams& p) {
+    FIELD(logits); FIELD(ids); FIELD(ring); FIELD(lengths); FIELD(choices); FIELD(uniforms); FIELD(seen);
+    FIELD(vocabulary); FIELD(pitch); FIELD(slots); FIELD(reserved);
+}
 
 static void print_problem(const Problem* problem) { print(*problem); }
 static void print_problem(const void*) {}  // the parameters are not of attention
@@ -83,5 +102,10 @@ int main(int, char** arguments) {
     STRUCT(GradientSquaresParams);
     STRUCT(ClipFactorParams);
     STRUCT(AdamWParams);
+    STRUCT(StepEmbedParams);
+    STRUCT(StepNormParams);
+    STRUCT(StepLinearParams);
+    STRUCT(StepAppendParams);
+    STRUCT(StepSampleParams);
     return std::printf("unknown struct %s\n", arguments[1]), 1;
 }

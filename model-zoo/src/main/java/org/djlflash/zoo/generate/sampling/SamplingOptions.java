@@ -93,12 +93,13 @@ public record SamplingOptions(
     }
 
     private Sampler newSampler(SplittableRandom random) {
+        Sampler.Drawing drawing = new Sampler.Drawing(this, random);
         List<LogitsRule> rules = new ArrayList<>();
         if (repetitionPenalty != 1) {
             rules.add(new RepetitionPenalty(repetitionPenalty));
         }
         if (temperature == 0) {
-            return new RuledSampler(rules, new GreedySampler());
+            return new RuledSampler(rules, new GreedySampler(), drawing);
         }
         if (temperature != 1) {
             rules.add(new Temperature(temperature));
@@ -109,7 +110,7 @@ public record SamplingOptions(
         if (topP < 1) {
             rules.add(new TopP(topP));
         }
-        return new RuledSampler(rules, new RandomSampler(random));
+        return new RuledSampler(rules, new RandomSampler(random), drawing);
     }
 
     /** Builds {@link SamplingOptions}. */
