@@ -13,6 +13,17 @@ struct Chunk {
     long long count;
 };
 
+// Part of a parameter, or of its gradient, in float32 and in 16 bits.
+struct Twin {
+    float* full;
+    unsigned short* low;
+    long long count;
+};
+
+struct TwinParams {
+    const Twin* twins;
+};
+
 struct GradientSquaresParams {
     const Chunk* chunks;
     float* sums;  // [chunks], written

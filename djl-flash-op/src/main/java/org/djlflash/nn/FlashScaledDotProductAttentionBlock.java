@@ -195,8 +195,8 @@ public final class FlashScaledDotProductAttentionBlock extends Float32Block {
             }
         }
         NDArray[] heads =
-                inputs.size() < 3 && training
-                        ? joinedHeads(ps, queries)
+                inputs.size() < 3 && (training || Precision.isMixed(ps))
+                        ? joinedHeads(ps, queries, training)
                         : new NDArray[] {
                             heads(Precision.linear(queryProjection, ps, queries, training)),
                             heads(Precision.linear(keyProjection, ps, keys, training)),
@@ -207,10 +207,10 @@ public final class FlashScaledDotProductAttentionBlock extends Float32Block {
     }
 
     /** One product instead of three; not to infer, where the weights would be joined each time. */
-    private NDArray[] joinedHeads(ParameterStore ps, NDArray input) {
+    private NDArray[] joinedHeads(ParameterStore ps, NDArray input, boolean training) {
         List<Linear> layers = List.of(queryProjection, keyProjection, valueProjection);
         NDList parts =
-                Precision.joined(layers, ps, input, true).split(layers.size(), EMBEDDING_AXIS);
+                Precision.joined(layers, ps, input, training).split(layers.size(), EMBEDDING_AXIS);
         return new NDArray[] {heads(parts.get(0)), heads(parts.get(1)), heads(parts.get(2))};
     }
 

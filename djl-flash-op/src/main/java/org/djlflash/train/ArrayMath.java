@@ -4,6 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.List;
+import org.djlflash.torch.GradMode;
+import org.djlflash.torch.ScalarType;
+import org.djlflash.torch.Tensor;
 
 /** Array by array, with DJL's operations. */
 final class ArrayMath implements UpdateMath {
@@ -13,6 +16,41 @@ final class ArrayMath implements UpdateMath {
     private static final float SMALL = 1e-6f;
 
     private ArrayMath() {}
+
+    @Override
+    public void lower(List<Twin> twins, ScalarType type) {
+        // The copy is not part of what autograd follows: it is a leaf.
+        GradMode.off(
+                () -> {
+                    for (Twin twin : twins) {
+                        try (Tensor full = Tensor.lentBy(twin.full());
+                                Tensor low = low(twin, full)) {
+                            low.copyFrom(full);
+                        }
+                    }
+                    return null;
+                });
+    }
+
+    @Override
+    public void collect(List<Twin> twins, ScalarType type) {
+        for (Twin twin : twins) {
+            try (Tensor full = Tensor.lentBy(twin.full());
+                    Tensor low = low(twin, full);
+                    Tensor raised = low.copy(ScalarType.FLOAT32);
+                    NDArray addend = raised.toArray(twin.full().getManager())) {
+                twin.full().addi(addend);
+                low.zero();
+            }
+        }
+    }
+
+    /** The part of the 16-bit array that is the FLOAT32 one's twin. */
+    private static Tensor low(Twin twin, Tensor full) {
+        try (Tensor all = Tensor.lentBy(twin.low())) {
+            return all.view(full.sizes(), full.strides(), twin.offset());
+        }
+    }
 
     @Override
     public NDArray factor(List<Gradient> gradients, float scale, float limit, NDManager manager) {
@@ -59,6 +97,7 @@ final class ArrayMath implements UpdateMath {
                             rule.epsilon(),
                             true,
                             true);
+            gradients.get(i).zero();
         }
     }
 }

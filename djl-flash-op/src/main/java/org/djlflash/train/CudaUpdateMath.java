@@ -4,10 +4,8 @@ import ai.djl.Device;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import java.util.Arrays;
-import java.util.HashMap;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -18,10 +16,12 @@ import org.djlflash.cuda.launch.CudaLibrary;
 import org.djlflash.cuda.launch.CudaStream;
 import org.djlflash.cuda.launch.DevicePointer;
 import org.djlflash.cuda.launch.UpdateLauncher;
-import org.djlflash.cuda.plan.UpdatePlanner;
+import org.djlflash.cuda.plan.ElementType;
+import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.Tensor;
 import org.djlflash.torch.TorchCuda;
 import org.djlflash.torch.TorchLibrary;
+import org.djlflash.train.ChunkTables.Table;
 
 /**
  * All arrays in one launch of our own kernel: PyTorch's fused AdamW takes lists of tensors, which
@@ -29,15 +29,11 @@ import org.djlflash.torch.TorchLibrary;
  */
 final class CudaUpdateMath implements UpdateMath {
 
-    private static final int COLUMNS = 5;
-
     private static final Map<Integer, CudaUpdateMath> GPUS = new ConcurrentHashMap<>();
 
     private final int device;
     private final UpdateLauncher launcher;
-
-    /** The chunks last used, by the address of the first gradient: they hardly ever change. */
-    private final Map<Long, Chunks> tables = new HashMap<>();
+    private final ChunkTables tables = new ChunkTables();
 
     private CudaUpdateMath(int device) {
         this.device = device;
@@ -57,24 +53,52 @@ final class CudaUpdateMath implements UpdateMath {
         return GPUS.computeIfAbsent(device.getDeviceId(), CudaUpdateMath::new);
     }
 
-    /** Where chunks are described, on the host and on the GPU. */
-    private record Chunks(long[] rows, NDArray onGpu) {
+    @Override
+    public void lower(List<Twin> twins, ScalarType type) {
+        Table table = twins("lower", twins);
+        run(() -> launcher.lower(table.pointer(), table.count(), element(type), stream()));
+    }
 
-        int count() {
-            return rows.length / COLUMNS;
-        }
+    @Override
+    public void collect(List<Twin> twins, ScalarType type) {
+        Table table = twins("collect", twins);
+        run(() -> launcher.collect(table.pointer(), table.count(), element(type), stream()));
+    }
+
+    private Table twins(String purpose, List<Twin> twins) {
+        return tables.get(
+                purpose,
+                twins.get(0).full().getManager(),
+                twins.stream().map(CudaUpdateMath::span).toList());
+    }
+
+    private static Span span(Twin twin) {
+        return new Span(
+                List.of(
+                        new Span.Column(twin.full(), 0),
+                        new Span.Column(twin.low(), twin.offset())));
+    }
+
+    private static ElementType element(ScalarType type) {
+        return type == ScalarType.FLOAT16 ? ElementType.FP16 : ElementType.BF16;
     }
 
     @Override
     public NDArray factor(List<Gradient> gradients, float scale, float limit, NDManager manager) {
-        Chunks chunks = chunks(gradients, null);
-        NDArray sums = manager.zeros(new Shape(chunks.count()));
+        Table table =
+                tables.get(
+                        "factor",
+                        gradients.get(0).weight().getManager(),
+                        gradients.stream()
+                                .map(gradient -> Span.of(null, gradient.values(), null, null))
+                                .toList());
+        NDArray sums = manager.zeros(new Shape(table.count()));
         NDArray factor = manager.zeros(new Shape());
         run(
                 () ->
                         launcher.clipFactor(
-                                pointer(chunks.onGpu()),
-                                chunks.count(),
+                                table.pointer(),
+                                table.count(),
                                 pointer(sums),
                                 scale,
                                 limit,
@@ -90,7 +114,13 @@ final class CudaUpdateMath implements UpdateMath {
             NDArray factor,
             float scale,
             AdamWRule rule) {
-        Chunks chunks = chunks(gradients, moments);
+        List<Span> spans = new ArrayList<>(gradients.size());
+        for (int i = 0; i < gradients.size(); i++) {
+            Gradient gradient = gradients.get(i);
+            Moments own = moments.get(i);
+            spans.add(Span.of(gradient.weight(), gradient.values(), own.mean(), own.variance()));
+        }
+        Table table = tables.get("adamw", gradients.get(0).weight().getManager(), spans);
         AdamWArguments arguments =
                 new AdamWArguments(
                         factor == null ? DevicePointer.NULL : pointer(factor),
@@ -100,7 +130,7 @@ final class CudaUpdateMath implements UpdateMath {
                         rule.beta1(),
                         rule.beta2(),
                         rule.epsilon());
-        run(() -> launcher.adamW(pointer(chunks.onGpu()), chunks.count(), arguments, stream()));
+        run(() -> launcher.adamW(table.pointer(), table.count(), arguments, stream()));
     }
 
     private static void run(Runnable launch) {
@@ -115,94 +145,9 @@ final class CudaUpdateMath implements UpdateMath {
         return new CudaStream(TorchCuda.currentStream(device));
     }
 
-    /** Describes gradients; with moments, also those and the weights. */
-    private synchronized Chunks chunks(List<Gradient> gradients, List<Moments> moments) {
-        int count = 0;
-        for (Gradient gradient : gradients) {
-            count += Math.toIntExact(chunksOf(gradient.weight().getShape().size()));
-        }
-        long[] rows = new long[count * COLUMNS];
-        int row = 0;
-        for (int i = 0; i < gradients.size(); i++) {
-            row = describe(gradients.get(i), moments == null ? null : moments.get(i), rows, row);
-        }
-        long key = moments == null ? -rows[1] : rows[1];
-        Chunks known = tables.get(key);
-        if (known == null || !Arrays.equals(known.rows(), rows)) {
-            if (known != null) {
-                known.onGpu().close();
-            }
-            checkLayouts(gradients, moments);
-            NDManager manager = gradients.get(0).weight().getManager();
-            known = new Chunks(rows, manager.create(rows, new Shape(rows.length)));
-            tables.put(key, known);
-        }
-        return known;
-    }
-
-    private static long chunksOf(long elements) {
-        return (elements + UpdatePlanner.CHUNK - 1) / UpdatePlanner.CHUNK;
-    }
-
-    private static int describe(Gradient gradient, Moments moments, long[] rows, int first) {
-        long elements = gradient.weight().getShape().size();
-        long[] addresses = {
-            moments == null ? 0 : address(gradient.weight()),
-            address(gradient.values()),
-            moments == null ? 0 : address(moments.mean()),
-            moments == null ? 0 : address(moments.variance())
-        };
-        int row = first;
-        for (long from = 0; from < elements; from += UpdatePlanner.CHUNK) {
-            for (long address : addresses) {
-                rows[row++] = address == 0 ? 0 : address + from * Float.BYTES;
-            }
-            rows[row++] = Math.min(UpdatePlanner.CHUNK, elements - from);
-        }
-        return row;
-    }
-
-    private static void checkLayouts(List<Gradient> gradients, List<Moments> moments) {
-        for (int i = 0; i < gradients.size(); i++) {
-            checkLayout(gradients.get(i).values());
-            if (moments != null) {
-                checkLayout(gradients.get(i).weight());
-                checkLayout(moments.get(i).mean());
-                checkLayout(moments.get(i).variance());
-            }
-        }
-    }
-
-    /** The kernels would misread others. */
-    private static void checkLayout(NDArray array) {
-        try (Tensor tensor = Tensor.lentBy(array)) {
-            long stride = 1;
-            long[] sizes = tensor.sizes();
-            long[] strides = tensor.strides();
-            for (int i = sizes.length - 1; i >= 0; i--) {
-                if (array.getDataType() != DataType.FLOAT32
-                        || sizes[i] != 1 && strides[i] != stride) {
-                    throw new IllegalArgumentException(
-                            "parameter, gradient or moment is "
-                                    + array.getDataType()
-                                    + " "
-                                    + array.getShape()
-                                    + " with strides "
-                                    + Arrays.toString(strides)
-                                    + ", allowed is contiguous float32");
-                }
-                stride *= sizes[i];
-            }
-        }
-    }
-
     private static DevicePointer pointer(NDArray array) {
-        return new DevicePointer(address(array));
-    }
-
-    private static long address(NDArray array) {
         try (Tensor tensor = Tensor.lentBy(array)) {
-            return tensor.address();
+            return new DevicePointer(tensor.address());
         }
     }
 }

@@ -7,9 +7,10 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.util.Pair;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * The gradients of a block's parameters. PyTorch adds to the same arrays as long as they are, so
@@ -18,9 +19,19 @@ import java.util.Map;
 final class Gradients {
 
     private final List<Parameter> parameters = new ArrayList<>();
-    private final Map<Parameter, Gradient> known = new LinkedHashMap<>();
+    private final Function<Parameter, NDArray> lowered;
 
-    Gradients(Block block) {
+    /** What autograd itself keeps. */
+    private final Map<Parameter, Gradient> known = new HashMap<>();
+
+    /**
+     * Creates an empty list.
+     *
+     * @param block the block
+     * @param lowered gives the gradients of parameters that passes use in 16 bits, or null
+     */
+    Gradients(Block block, Function<Parameter, NDArray> lowered) {
+        this.lowered = lowered;
         for (Pair<String, Parameter> named : block.getParameters()) {
             parameters.add(named.getValue());
         }
@@ -48,6 +59,20 @@ final class Gradients {
     }
 
     private Gradient find(Parameter parameter) {
+        NDArray full = lowered.apply(parameter);
+        Gradient own = own(parameter);
+        if (full == null) {
+            return own;
+        }
+        if (own != null) {
+            // A pass uses the parameter in FLOAT32 as well.
+            full.addi(own.values());
+            own.zero();
+        }
+        return new Gradient(parameter.getId(), parameter.getArray(), full);
+    }
+
+    private Gradient own(Parameter parameter) {
         NDArray weight = parameter.getArray();
         Gradient gradient = known.get(parameter);
         if (gradient != null && gradient.weight() == weight) {

@@ -6,10 +6,12 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
+import ai.djl.training.ParameterStore;
 import ai.djl.training.Trainer;
 import ai.djl.training.TrainingConfig;
 import ai.djl.training.optimizer.Optimizer;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * DJL's trainer with the settings of a {@link MixedPrecision}, which makes it.
@@ -22,7 +24,7 @@ public final class MixedPrecisionTrainer extends Trainer {
 
     private final MixedPrecision settings;
     private final Optimizer optimizer;
-    private final PrecisionStore store;
+    private final ParameterStore store;
     private final LossScale lossScale;
     private Gradients gradients;
     private int batches;
@@ -32,7 +34,10 @@ public final class MixedPrecisionTrainer extends Trainer {
         this.settings = settings;
         this.optimizer = config.getOptimizer();
         this.lossScale = settings.newLossScale();
-        this.store = new PrecisionStore(getManager(), settings.scalarType());
+        this.store =
+                settings.scalarType() == null
+                        ? new ParameterStore(getManager(), false)
+                        : new PrecisionStore(getManager(), settings.scalarType());
     }
 
     /** {@inheritDoc} */
@@ -97,17 +102,27 @@ public final class MixedPrecisionTrainer extends Trainer {
     /** {@inheritDoc} */
     @Override
     public void step() {
+        long begin = System.nanoTime();
+        mixed().ifPresent(PrecisionStore::collect);
         if (++batches < settings.accumulation()) {
             return;
         }
         batches = 0;
-        long begin = System.nanoTime();
         if (gradients == null) {
-            gradients = new Gradients(getModel().getBlock());
+            gradients =
+                    new Gradients(
+                            getModel().getBlock(),
+                            parameter -> mixed().map(s -> s.gradient(parameter)).orElse(null));
         }
         update(gradients.list());
-        store.nextStep();
+        mixed().ifPresent(PrecisionStore::updated);
         addMetric("step", begin);
+    }
+
+    private Optional<PrecisionStore> mixed() {
+        return store instanceof PrecisionStore
+                ? Optional.of((PrecisionStore) store)
+                : Optional.empty();
     }
 
     private void update(List<Gradient> list) {
@@ -145,6 +160,8 @@ public final class MixedPrecisionTrainer extends Trainer {
                 gradient.values().muli(factor);
             }
             optimizer.update(gradient.id(), gradient.weight(), gradient.values());
+            // DJL's optimizers do it for the arrays that autograd keeps.
+            gradient.zero();
         }
     }
 
@@ -173,7 +190,6 @@ public final class MixedPrecisionTrainer extends Trainer {
         if (gradients != null) {
             gradients.close();
         }
-        store.close();
         super.close();
     }
 }

@@ -6,9 +6,9 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Parameter;
-import ai.djl.nn.ParameterList;
 import ai.djl.nn.core.Linear;
 import ai.djl.training.ParameterStore;
+import java.util.ArrayList;
 import java.util.List;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.TorchOps;
@@ -64,8 +64,8 @@ public final class Precision {
     }
 
     /**
-     * Returns a parameter's value in the type that matrices are multiplied in, converted once a
-     * step.
+     * Returns a parameter's value in the type that matrices are multiplied in, converted once an
+     * update.
      *
      * @param ps the pass's parameter store, which owns the value
      * @param parameter the parameter, or null
@@ -75,8 +75,8 @@ public final class Precision {
      */
     public static NDArray value(
             ParameterStore ps, Parameter parameter, Device device, boolean training) {
-        return parameter != null && isMixed(ps)
-                ? ((PrecisionStore) ps).lowered(parameter, device, training)
+        return parameter != null && ps instanceof PrecisionStore
+                ? ((PrecisionStore) ps).lowered(List.of(parameter))
                 : ps.getValue(parameter, device, training);
     }
 
@@ -123,19 +123,22 @@ public final class Precision {
             Device device,
             NDManager manager,
             boolean training) {
-        List<Parameter> parameters =
-                layers.stream()
-                        .map(layer -> parameter(layer, name))
-                        .filter(p -> p != null)
-                        .toList();
+        List<Parameter> parameters = new ArrayList<>(layers.size());
+        for (Linear layer : layers) {
+            // There is none where a layer has no bias.
+            Parameter parameter = layer.getDirectParameters().get(name);
+            if (parameter != null) {
+                parameters.add(parameter);
+            }
+        }
         if (parameters.isEmpty()) {
             return null;
         }
-        if (parameters.size() == 1) {
-            return value(ps, parameters.get(0), device, training);
-        }
         if (ps instanceof PrecisionStore) {
-            return ((PrecisionStore) ps).joined(parameters, device, training);
+            return ((PrecisionStore) ps).lowered(parameters);
+        }
+        if (parameters.size() == 1) {
+            return ps.getValue(parameters.get(0), device, training);
         }
         NDList values = new NDList();
         parameters.forEach(parameter -> values.add(ps.getValue(parameter, device, training)));
@@ -143,10 +146,5 @@ public final class Precision {
         // Of itself it would stay with the parameters.
         joined.attach(manager);
         return joined;
-    }
-
-    private static Parameter parameter(Linear layer, String name) {
-        ParameterList parameters = layer.getDirectParameters();
-        return parameters.contains(name) ? parameters.get(name) : null;
     }
 }

@@ -1,94 +1,89 @@
 package org.djlflash.train;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
-import org.djlflash.torch.GradMode;
 import org.djlflash.torch.ScalarType;
-import org.djlflash.torch.TorchOps;
 
 /**
- * A model's parameters on one device, and what a step makes of them: copies in 16 bits, and copies
- * of several side by side. For one thread.
+ * A model's parameters on one device, also in 16 bits: these are copied from the FLOAT32 ones
+ * before the first use after an update. For one thread.
  */
-final class PrecisionStore extends ParameterStore implements AutoCloseable {
+final class PrecisionStore extends ParameterStore {
 
     private final NDManager manager;
     private final ScalarType type;
+    private final UpdateMath math;
 
-    /** What holds the copies, until the parameters change. */
-    private NDManager step;
+    private final Map<List<Parameter>, Shadow> shadows = new LinkedHashMap<>();
 
-    private final Map<Object, NDArray> copies = new HashMap<>();
+    /** FLOAT32 gradients of parameters that passes use in 16 bits. */
+    private final Map<Parameter, NDArray> gradients = new HashMap<>();
+
+    private boolean stale;
 
     /**
      * Creates a store.
      *
      * @param manager the owner of the copies
-     * @param type their type, or null if they are FLOAT32 as the parameters are
+     * @param type their type
      */
     PrecisionStore(NDManager manager, ScalarType type) {
         super(manager, false);
         this.manager = manager;
         this.type = type;
-        step = manager.newSubManager();
+        this.math = UpdateMath.on(manager.getDevice());
     }
 
     ScalarType type() {
         return type;
     }
 
-    /** A copy, with or without autograd following. */
-    private record Key(Object of, boolean training) {}
-
-    NDArray lowered(Parameter parameter, Device device, boolean training) {
-        NDArray value = getValue(parameter, device, training);
-        return copy(parameter, training, () -> TorchOps.cast(value, type, step));
-    }
-
-    NDArray joined(List<Parameter> parameters, Device device, boolean training) {
-        return copy(
-                parameters,
-                training,
-                () -> {
-                    NDList values = new NDList();
-                    for (Parameter parameter : parameters) {
-                        values.add(Precision.value(this, parameter, device, training));
-                    }
-                    NDArray joined = NDArrays.concat(values);
-                    joined.attach(step);
-                    return joined;
-                });
-    }
-
-    private NDArray copy(Object of, boolean training, Supplier<NDArray> maker) {
-        Key key = new Key(of, training);
-        NDArray known = copies.get(key);
-        if (known == null) {
-            known = training ? maker.get() : GradMode.off(maker);
-            copies.put(key, known);
+    /** Returns parameters in 16 bits, side by side along their first axis. */
+    NDArray lowered(List<Parameter> parameters) {
+        if (stale) {
+            List<Twin> twins = new ArrayList<>();
+            shadows.values().forEach(shadow -> twins.addAll(shadow.values()));
+            math.lower(twins, type);
+            stale = false;
         }
-        return known;
+        Shadow shadow = shadows.get(parameters);
+        if (shadow == null) {
+            shadow = Shadow.of(parameters, type, manager);
+            shadows.put(parameters, shadow);
+            math.lower(shadow.values(), type);
+        }
+        return shadow.array();
     }
 
-    /** Frees the copies: the parameters have changed. */
-    void nextStep() {
-        copies.clear();
-        step.close();
-        step = manager.newSubManager();
+    /** Adds what backward has found in 16 bits to the FLOAT32 gradients. */
+    void collect() {
+        List<Twin> twins = new ArrayList<>();
+        for (Shadow shadow : shadows.values()) {
+            twins.addAll(shadow.gradients(this::fullGradient));
+        }
+        if (!twins.isEmpty()) {
+            math.collect(twins, type);
+        }
     }
 
-    @Override
-    public void close() {
-        copies.clear();
-        step.close();
+    private NDArray fullGradient(Parameter parameter) {
+        return gradients.computeIfAbsent(parameter, p -> manager.zeros(p.getShape()));
+    }
+
+    /** Returns the FLOAT32 gradient of a parameter that passes use in 16 bits, else null. */
+    NDArray gradient(Parameter parameter) {
+        return gradients.get(parameter);
+    }
+
+    /** Says that the parameters have changed. */
+    void updated() {
+        stale = true;
     }
 }

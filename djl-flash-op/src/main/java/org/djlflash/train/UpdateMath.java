@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.List;
+import org.djlflash.torch.ScalarType;
 
 /** What an update computes from all gradients at once. */
 interface UpdateMath {
@@ -12,6 +13,22 @@ interface UpdateMath {
     static UpdateMath on(Device device) {
         return CudaUpdateMath.isAvailable(device) ? CudaUpdateMath.of(device) : ArrayMath.INSTANCE;
     }
+
+    /**
+     * Copies parameters to 16 bits.
+     *
+     * @param twins the parameters and their copies
+     * @param type the type of the copies
+     */
+    void lower(List<Twin> twins, ScalarType type);
+
+    /**
+     * Adds gradients of 16 bits to FLOAT32 ones, and sets them to zero.
+     *
+     * @param twins the gradients
+     * @param type the type of 16 bits
+     */
+    void collect(List<Twin> twins, ScalarType type);
 
     /**
      * Computes what gradients are multiplied by, so that the norm of all of them is at most a

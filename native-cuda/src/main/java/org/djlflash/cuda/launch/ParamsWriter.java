@@ -123,6 +123,13 @@ final class ParamsWriter {
         return buffer;
     }
 
+    /** Writes {@code TwinParams}. */
+    ByteBuffer twins(DevicePointer twins) {
+        start();
+        pointer(twins);
+        return buffer;
+    }
+
     /** Writes {@code ClipFactorParams}. */
     ByteBuffer clipFactor(
             DevicePointer sums, int count, float scale, float limit, DevicePointer factor) {

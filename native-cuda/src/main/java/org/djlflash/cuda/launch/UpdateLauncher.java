@@ -3,6 +3,7 @@ package org.djlflash.cuda.launch;
 import java.nio.file.Path;
 import java.util.List;
 import org.djlflash.cuda.plan.DeviceInfo;
+import org.djlflash.cuda.plan.ElementType;
 import org.djlflash.cuda.plan.KernelStep;
 import org.djlflash.cuda.plan.UpdatePlanner;
 
@@ -31,6 +32,37 @@ public final class UpdateLauncher {
     public UpdateLauncher(DeviceInfo device, List<Path> libraryFolders) {
         this.device = device;
         this.kernels = new KernelLauncher(device, libraryFolders);
+    }
+
+    /**
+     * Enqueues copies of float32 to 16 bits.
+     *
+     * @param twins three 64-bit numbers a chunk: the addresses of float32 and of 16 bits, and the
+     *     number of elements
+     * @param count the number of chunks
+     * @param element the type of 16 bits
+     * @param stream where to enqueue
+     * @throws org.djlflash.cuda.jit.KernelUnavailableException if the kernel cannot be had
+     * @throws CudaException if the driver refuses
+     */
+    public void lower(DevicePointer twins, int count, ElementType element, CudaStream stream) {
+        KernelStep step = UpdatePlanner.lower(count, element, device);
+        kernels.launch(step, a -> a.struct().twins(twins), stream, step);
+    }
+
+    /**
+     * Enqueues the adding of 16-bit gradients to float32 ones; the former become zero.
+     *
+     * @param twins as {@link #lower} takes them
+     * @param count the number of chunks
+     * @param element the type of 16 bits
+     * @param stream where to enqueue
+     * @throws org.djlflash.cuda.jit.KernelUnavailableException if the kernel cannot be had
+     * @throws CudaException if the driver refuses
+     */
+    public void collect(DevicePointer twins, int count, ElementType element, CudaStream stream) {
+        KernelStep step = UpdatePlanner.collect(count, element, device);
+        kernels.launch(step, a -> a.struct().twins(twins), stream, step);
     }
 
     /**

@@ -34,6 +34,30 @@ public final class UpdatePlanner {
     }
 
     /**
+     * Plans copies of float32 to 16 bits.
+     *
+     * @param chunks the number of chunks
+     * @param element the type of 16 bits
+     * @param device the GPU
+     * @return the launch
+     */
+    public static KernelStep lower(int chunks, ElementType element, DeviceInfo device) {
+        return step("lower", chunks, device, "ELEMENT=" + element.define());
+    }
+
+    /**
+     * Plans the adding of gradients of 16 bits to float32 ones.
+     *
+     * @param chunks the number of chunks
+     * @param element the type of 16 bits
+     * @param device the GPU
+     * @return the launch
+     */
+    public static KernelStep collect(int chunks, ElementType element, DeviceInfo device) {
+        return step("collect", chunks, device, "ELEMENT=" + element.define());
+    }
+
+    /**
      * Plans a step of AdamW.
      *
      * @param chunks the number of chunks
@@ -44,9 +68,9 @@ public final class UpdatePlanner {
         return step("adamw", chunks, device);
     }
 
-    private static KernelStep step(String entry, int blocks, DeviceInfo device) {
+    private static KernelStep step(String entry, int blocks, DeviceInfo device, String... defines) {
         return new KernelStep(
-                new KernelVariant("train", entry, List.of(), device.architecture()),
+                new KernelVariant("train", entry, List.of(defines), device.architecture()),
                 blocks,
                 THREADS,
                 0);

@@ -52,6 +52,8 @@ final class CommonVariants {
             variants.add(UpdatePlanner.clipFactor(device).variant());
             variants.add(UpdatePlanner.adamW(1, device).variant());
             for (ElementType element : ElementType.values()) {
+                variants.add(UpdatePlanner.lower(1, element, device).variant());
+                variants.add(UpdatePlanner.collect(1, element, device).variant());
                 for (AttentionProblem problem : problems(element)) {
                     add(AttentionPlanner.plan(problem, device), variants);
                     // What the kernels of a GPU do not take, its portable ones do.

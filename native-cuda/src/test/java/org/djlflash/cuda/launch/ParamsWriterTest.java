@@ -161,6 +161,7 @@ class ParamsWriterTest {
         assertEquals(
                 Map.of("sums", "200", "factor", "300", "count", "7", "scale", "0.5", "limit", "2"),
                 read("ClipFactorParams", writer.clipFactor(sums, 7, 0.5f, 2, factor)));
+        assertEquals(Map.of("twins", "100"), read("TwinParams", writer.twins(chunks)));
         AdamWArguments arguments = new AdamWArguments(factor, 1, 2, 3, 4, 5, 6);
         Map<String, String> read = read("AdamWParams", writer.adamW(chunks, arguments));
         assertEquals("100,300", read.get("chunks") + "," + read.get("factor"));

@@ -44,6 +44,7 @@ static void print(const DecodeCombineParams& p) {
 }
 static void print(const DropoutMaskParams& p) { FIELD(mask); }
 static void print(const GradientSquaresParams& p) { FIELD(chunks); FIELD(sums); }
+static void print(const TwinParams& p) { FIELD(twins); }
 static void print(const ClipFactorParams& p) {
     FIELD(sums); FIELD(factor); FIELD(count); FIELD(scale); FIELD(limit);
 }
@@ -100,6 +101,7 @@ int main(int, char** arguments) {
     STRUCT(DecodeCombineParams);
     STRUCT(DropoutMaskParams);
     STRUCT(GradientSquaresParams);
+    STRUCT(TwinParams);
     STRUCT(ClipFactorParams);
     STRUCT(AdamWParams);
     STRUCT(StepEmbedParams);

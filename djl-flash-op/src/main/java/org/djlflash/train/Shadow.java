@@ -1,0 +1,76 @@
+package org.djlflash.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.nn.Parameter;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import org.djlflash.torch.ScalarType;
+import org.djlflash.torch.Tensor;
+
+/**
+ * Parameters in 16 bits, side by side along their first axis: for autograd a leaf, so that nothing
+ * is converted in a pass. The array lives as long as the store; its values change with each update.
+ * For one thread.
+ */
+final class Shadow {
+
+    private final List<Parameter> parameters;
+    private final NDArray array;
+
+    /** Null until there is one; then PyTorch adds to it. */
+    private NDArray gradient;
+
+    private Shadow(List<Parameter> parameters, NDArray array) {
+        this.parameters = parameters;
+        this.array = array;
+    }
+
+    /** Allocates; the values are not set. */
+    static Shadow of(List<Parameter> parameters, ScalarType type, NDManager manager) {
+        long rows = 0;
+        boolean trained = false;
+        for (Parameter parameter : parameters) {
+            rows += parameter.getArray().getShape().get(0);
+            trained |= parameter.requiresGradient();
+        }
+        NDArray first = parameters.get(0).getArray();
+        long[] sizes = first.getShape().getShape().clone();
+        sizes[0] = rows;
+        try (Tensor like = Tensor.lentBy(first)) {
+            NDArray array = Tensor.empty(type, like, sizes).toArray(manager);
+            array.setRequiresGradient(trained);
+            return new Shadow(parameters, array);
+        }
+    }
+
+    NDArray array() {
+        return array;
+    }
+
+    /** Lists the parameters beside their places here. */
+    List<Twin> values() {
+        return twins(Parameter::getArray, array);
+    }
+
+    /** Lists FLOAT32 gradients beside those here; none if there are none yet. */
+    List<Twin> gradients(Function<Parameter, NDArray> full) {
+        if (gradient == null) {
+            gradient = JniUtils.getGradient((PtNDArray) array);
+        }
+        return gradient == null ? List.of() : twins(full, gradient);
+    }
+
+    private List<Twin> twins(Function<Parameter, NDArray> full, NDArray low) {
+        List<Twin> twins = new ArrayList<>(parameters.size());
+        long offset = 0;
+        for (Parameter parameter : parameters) {
+            twins.add(new Twin(full.apply(parameter), low, offset));
+            offset += parameter.getShape().size();
+        }
+        return twins;
+    }
+}
