@@ -2,16 +2,18 @@ package org.djlflash.examples;
 
 import picocli.CommandLine.Command;
 
-/** Measures our kernels beside PyTorch's; one subcommand a workload. */
+/** Measures; one subcommand a workload. */
 @Command(
         name = "bench",
-        description = "Measures our kernels beside PyTorch's, and what a call costs.",
+        description =
+                "Measures our kernels beside PyTorch's, what a call costs, and a server under load.",
         mixinStandardHelpOptions = true,
         subcommands = {
             BenchAttentionCommand.class,
             BenchDecodeCommand.class,
             BenchGenerationCommand.class,
             BenchTrainingCommand.class,
-            BenchCallsCommand.class
+            BenchCallsCommand.class,
+            BenchServingCommand.class
         })
 final class BenchCommand {}

@@ -7,7 +7,10 @@ import ai.djl.engine.Engine;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.djlflash.torch.TorchLibrary;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -20,11 +23,12 @@ class BenchCommandTest {
     @Test
     void needsAWorkload() {
         Run.of("bench")
-                .assertRefused(2, "subcommand", "allowed are attention, decode, training, calls");
+                .assertRefused(
+                        2, "subcommand", "allowed are attention, decode, training, calls, serving");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"attention", "decode", "calls"})
+    @ValueSource(strings = {"attention", "decode", "calls", "serving"})
     void helpGoesToStandardOutput(String workload) {
         Run run = Run.of("bench", workload, "--help").assertSuccess();
         assertTrue(run.out().startsWith("Usage: djl-flash bench " + workload), run.out());
@@ -51,6 +55,33 @@ class BenchCommandTest {
         }
     }
 
+    /** Every answer is right, nothing is lost, and half of the requests stream. */
+    @Test
+    void loadsAServer() throws JsonProcessingException {
+        Run run =
+                Run.of(
+                        "bench serving --requests 150 --clients 8 --warm-up 20 --device cpu --json"
+                                .split(" "));
+        Map<String, JsonNode> kinds = new HashMap<>();
+        for (String line : run.assertSuccess().out().lines().toList()) {
+            JsonNode json = new ObjectMapper().readTree(line);
+            kinds.put(json.get("kind").asText(), json);
+            assertEquals(0, json.get("wrong").asInt(), line);
+            assertTrue(json.get("p99_milliseconds").asDouble() > 0, line);
+        }
+        assertEquals(
+                Set.of("completion", "stream", "embedding", "cut_off", "hostile", "all"),
+                kinds.keySet());
+        JsonNode all = kinds.get("all");
+        assertEquals(150, all.get("requests").asInt());
+        int streams = kinds.get("stream").get("requests").asInt();
+        streams += kinds.get("cut_off").get("requests").asInt();
+        assertEquals(75, streams, 15);
+        assertEquals(0, all.get("left_in_the_server").asInt());
+        assertTrue(all.get("requests_per_second").asDouble() > 0);
+        assertTrue(all.get("memory_after").get("heapMegabytes").asDouble() > 0);
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -67,6 +98,8 @@ class BenchCommandTest {
                 "2 | attention --passes sideways | 'sideways'",
                 "1 | calls --calls 0 | --calls 0, allowed is 1 or more",
                 "1 | calls --repeats 0 | --repeats 0, allowed is 1 or more",
+                "1 | serving --requests 0 | --requests 0, allowed is 1 or more",
+                "1 | serving --clients 0 | --clients 0, allowed is 1 or more",
                 "1 | decode --cases 256 | --cases '256', allowed are BxF of at least 1",
                 "1 | decode --kv-heads 3 | --kv-heads 3, allowed is a divisor of 16",
                 "1 | decode --query-heads 0 | --query-heads 0, allowed is 1 or more",

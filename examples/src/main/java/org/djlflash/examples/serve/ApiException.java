@@ -7,6 +7,9 @@ import java.util.Map;
 /** A request that is not answered as asked, in OpenAI's words for it. */
 final class ApiException extends RuntimeException {
 
+    /** The status for a request that does not come to its end. */
+    static final int TOO_SLOW = 408;
+
     private static final long serialVersionUID = 1L;
 
     private static final String INVALID = "invalid_request_error";

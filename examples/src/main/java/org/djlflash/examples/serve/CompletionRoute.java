@@ -33,8 +33,7 @@ final class CompletionRoute implements Handler {
     @Override
     public void handle(Context context) throws IOException, InterruptedException {
         CompletionRequest request =
-                CompletionForm.read(
-                        RequestBody.readJson(context, limits.requestBytes()), limits.queue());
+                CompletionForm.read(RequestBody.readJson(context, limits), limits.queue());
         Station<ServedGenerator, CompletionJob> station = Station.find(stations, request.model());
         JobRun<CompletionJob> run = new JobRun<>(jobs(request, station.model()), station.queue());
         CompletionJson json = new CompletionJson(request.model());

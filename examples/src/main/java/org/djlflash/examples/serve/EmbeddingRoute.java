@@ -33,8 +33,7 @@ final class EmbeddingRoute implements Handler {
 
     @Override
     public void handle(Context context) throws IOException, InterruptedException {
-        EmbeddingRequest request =
-                EmbeddingForm.read(RequestBody.readJson(context, limits.requestBytes()));
+        EmbeddingRequest request = EmbeddingForm.read(RequestBody.readJson(context, limits));
         Station<ServedEmbedder, EmbeddingJob> station = Station.find(stations, request.model());
         EmbeddingJob job = new EmbeddingJob(station.model().encode(request));
         JobRun<EmbeddingJob> run = new JobRun<>(List.of(job), station.queue());

@@ -183,9 +183,12 @@ public final class ModelServer implements AutoCloseable {
 
     private void refuse(ApiException e, Context context) {
         try {
+            if (e.status() != ApiException.TOO_SLOW) {
+                RequestBody.discard(context);
+            }
             answer(context, e.status(), e.toJson());
-        } catch (IOException impossible) {
-            throw new IllegalStateException(impossible);
+        } catch (IOException gone) {
+            hangUp(gone, context);
         }
     }
 

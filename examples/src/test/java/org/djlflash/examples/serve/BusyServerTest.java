@@ -122,6 +122,17 @@ class BusyServerTest {
     }
 
     @Test
+    void doesNotWaitLongForARequest() throws Exception {
+        serve(4, Duration.ofSeconds(1));
+        try (Socket client = http.open(1000, "{")) {
+            Thread.sleep(1100);
+            client.getOutputStream().write(' ');
+            String answer = new String(client.getInputStream().readNBytes(12));
+            assertEquals("HTTP/1.1 408", answer);
+        }
+    }
+
+    @Test
     void aClientThatHangsUpEndsItsGeneration() throws Exception {
         serve(4, Duration.ofMinutes(2));
         model.hold();

@@ -106,12 +106,17 @@ final class Http {
 
     /** Sends a request and leaves the answer unread. */
     Socket open(String body) throws IOException {
+        return open(body.getBytes(StandardCharsets.UTF_8).length, body);
+    }
+
+    /** Sends a request that says how long its body is. */
+    Socket open(int length, String body) throws IOException {
         Socket socket = new Socket("127.0.0.1", port);
         byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
         String head =
                 "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
                         + "\r\nContent-Length: "
-                        + bytes.length
+                        + length
                         + "\r\n\r\n";
         socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
         socket.getOutputStream().write(bytes);

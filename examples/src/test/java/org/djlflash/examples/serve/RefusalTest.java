@@ -162,6 +162,23 @@ class RefusalTest {
                                         () -> new ByteArrayInputStream(bytes)))));
     }
 
+    /** The client is still sending when that is known. */
+    @Test
+    void tellsWhatIsWrongToOneThatSendsMuch() throws Exception {
+        byte[] bytes = new byte[20_000_000];
+        for (String type : new String[] {"application/json", "text/plain"}) {
+            for (int i = 0; i < 5; i++) {
+                assertRefused(
+                        type.startsWith("text") ? 415 : 413,
+                        http.send(
+                                http.request("/v1/completions")
+                                        .header("Content-Type", type)
+                                        .POST(BodyPublishers.ofByteArray(bytes))
+                                        .build()));
+            }
+        }
+    }
+
     @Test
     void refusesOtherTypesPathsAndMethods() throws Exception {
         assertRefused(

@@ -21,8 +21,8 @@ import org.djlflash.zoo.bert.BertConfig;
  */
 public final class TextEmbedder {
 
-    /** Enough rows to keep a device busy; of 512 tokens each, BERT-large then takes about 1 GB. */
-    private static final int BATCH = 32;
+    /** Enough tokens, padding included, to keep a device busy; BERT-large then takes about 2 GB. */
+    private static final int BATCH_TOKENS = 1 << 15;
 
     /** Keeps zeros from becoming NaN. */
     private static final double SMALLEST_NORM = 1e-12;
@@ -87,8 +87,9 @@ public final class TextEmbedder {
                         .mapToInt(Integer::intValue)
                         .toArray();
         float[][] vectors = new float[order.length][];
-        for (int start = 0; start < order.length; start += BATCH) {
-            int[] batch = Arrays.copyOfRange(order, start, Math.min(order.length, start + BATCH));
+        int start = 0;
+        while (start < order.length) {
+            int[] batch = Arrays.copyOfRange(order, start, batchEnd(texts, order, start));
             float[] values = embedBatch(Arrays.stream(batch).mapToObj(texts::get).toList());
             for (int row = 0; row < batch.length; row++) {
                 int begin = row * dimension();
@@ -97,8 +98,19 @@ public final class TextEmbedder {
                     normalize(vectors[batch[row]]);
                 }
             }
+            start += batch.length;
         }
         return vectors;
+    }
+
+    /** Takes at least one text; the last one is the longest. */
+    private static int batchEnd(List<TokenIds> texts, int[] order, int start) {
+        int end = start + 1;
+        while (end < order.length
+                && (long) (end + 1 - start) * texts.get(order[end]).size() <= BATCH_TOKENS) {
+            end++;
+        }
+        return end;
     }
 
     private float[] embedBatch(List<TokenIds> texts) {

@@ -1,0 +1,2 @@
+/** Tests of the load on a server. */
+package org.djlflash.examples.load;
