@@ -28,7 +28,7 @@ class BenchCommandTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"attention", "decode", "calls", "serving"})
+    @ValueSource(strings = {"attention", "decode", "training", "calls", "serving"})
     void helpGoesToStandardOutput(String workload) {
         Run run = Run.of("bench", workload, "--help").assertSuccess();
         assertTrue(run.out().startsWith("Usage: djl-flash bench " + workload), run.out());
