@@ -3,9 +3,11 @@ package org.djlflash.backend;
 import ai.djl.Device;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.djlflash.AttentionLayout;
+import org.djlflash.cuda.jit.KernelUnavailableException;
 import org.djlflash.cuda.launch.AttentionLauncher;
 import org.djlflash.cuda.launch.BackwardArguments;
 import org.djlflash.cuda.launch.CudaException;
@@ -25,6 +27,8 @@ import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.Tensor;
 import org.djlflash.torch.TorchCuda;
 import org.djlflash.torch.TorchLibrary;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One GPU with our kernels on it, run on PyTorch's tensors, memory and current stream: scratch
@@ -37,14 +41,19 @@ final class CudaGpu {
 
     private static final Map<Integer, CudaGpu> GPUS = new ConcurrentHashMap<>();
 
+    private static final Logger logger = LoggerFactory.getLogger(CudaGpu.class);
+
+    /** Which missing kernels were said, once each. */
+    private static final Set<String> WARNED = ConcurrentHashMap.newKeySet();
+
     private final DeviceInfo info;
     private final PlanCache plans;
     private final AttentionLauncher launcher;
 
     private CudaGpu(int device) {
         info = CudaLibrary.devices().get(device);
-        plans = new PlanCache(info);
         launcher = new AttentionLauncher(info, List.of(TorchLibrary.folder()));
+        plans = new PlanCache(info, launcher::prepare);
     }
 
     /** Returns the GPU with one of PyTorch's numbers, which are the driver's. */
@@ -75,12 +84,20 @@ final class CudaGpu {
         return List.of();
     }
 
-    /** Says why a GPU's kernels cannot solve a problem; one that does not open is a reason, too. */
+    /**
+     * Says why a GPU's kernels cannot solve a problem; one that does not open is a reason, too, and
+     * so is a kernel that is neither in the jar nor can be compiled.
+     */
     static List<String> unsupportedReasons(int device, AttentionProblem problem) {
         try {
             return of(device).plans.unsupportedReasons(problem);
         } catch (CudaException e) {
             return List.of("The driver refuses GPU " + device + ": " + e.getMessage() + ".");
+        } catch (KernelUnavailableException e) {
+            if (WARNED.add(e.getMessage())) {
+                logger.warn("Another backend is taken where one fits: {}", e.getMessage());
+            }
+            return List.of(e.getMessage());
         }
     }
 

@@ -1,6 +1,7 @@
 package org.djlflash.cuda.plan;
 
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * The plans used last on one GPU: making one takes longer than launching it. Bounded, as decoding
@@ -11,6 +12,7 @@ public final class PlanCache {
     private static final int CAPACITY = 1024;
 
     private final DeviceInfo device;
+    private final Consumer<AttentionPlan> preparation;
     private final RecentlyUsed<AttentionProblem, AttentionPlan> plans =
             new RecentlyUsed<>(CAPACITY);
 
@@ -18,9 +20,12 @@ public final class PlanCache {
      * Creates an empty cache.
      *
      * @param device the GPU
+     * @param preparation done once with each new plan, such as loading its kernels; where it
+     *     throws, so does what asked for the plan, and the plan is not kept
      */
-    public PlanCache(DeviceInfo device) {
+    public PlanCache(DeviceInfo device, Consumer<AttentionPlan> preparation) {
         this.device = device;
+        this.preparation = preparation;
     }
 
     /**
@@ -48,6 +53,12 @@ public final class PlanCache {
      * @throws IllegalArgumentException if the problem is unsupported; the message holds all reasons
      */
     public AttentionPlan plan(AttentionProblem problem) {
-        return plans.get(problem, asked -> AttentionPlanner.plan(asked, device));
+        return plans.get(problem, this::prepared);
+    }
+
+    private AttentionPlan prepared(AttentionProblem problem) {
+        AttentionPlan plan = AttentionPlanner.plan(problem, device);
+        preparation.accept(plan);
+        return plan;
     }
 }

@@ -7,11 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class PlanCacheTest {
 
-    private final PlanCache cache = new PlanCache(PlanFixtures.H200);
+    private final List<AttentionPlan> prepared = new ArrayList<>();
+    private final PlanCache cache = new PlanCache(PlanFixtures.H200, prepared::add);
 
     @Test
     void plansAsThePlannerDoes() {
@@ -24,6 +27,28 @@ class PlanCacheTest {
         assertTrue(cache.unsupportedReasons(withKeys(300)).isEmpty());
         assertSame(cache.plan(withKeys(300)), cache.plan(withKeys(300)));
         assertNotSame(cache.plan(withKeys(300)), cache.plan(withKeys(301)));
+        assertEquals(List.of(cache.plan(withKeys(300)), cache.plan(withKeys(301))), prepared);
+    }
+
+    @Test
+    void keepsNoPlanThatCannotBePrepared() {
+        IllegalStateException failure = new IllegalStateException("no compiler");
+        List<AttentionPlan> asked = new ArrayList<>();
+        PlanCache failing =
+                new PlanCache(
+                        PlanFixtures.H200,
+                        plan -> {
+                            asked.add(plan);
+                            throw failure;
+                        });
+        for (int i = 1; i <= 2; i++) {
+            assertSame(
+                    failure,
+                    assertThrows(
+                            IllegalStateException.class,
+                            () -> failing.unsupportedReasons(withKeys(300))));
+            assertEquals(i, asked.size());
+        }
     }
 
     @Test
