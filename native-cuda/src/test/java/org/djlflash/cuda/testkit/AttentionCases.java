@@ -67,6 +67,13 @@ public final class AttentionCases {
                                 one.seed()));
             }
         }
+        // More key tiles than any GPU has multiprocessors, which wait for each other.
+        AttentionProblem many =
+                problem(ElementType.BF16, 8, 8, 8, 70, 520, 64)
+                        .withGradient(GradientNeed.INPUTS)
+                        .withDeterministic(true);
+        cases.add(plain(many));
+        cases.add(plain(causal(many)));
         return cases.stream();
     }
 
