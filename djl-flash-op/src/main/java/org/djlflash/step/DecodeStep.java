@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.djlflash.cuda.jit.KernelUnavailableException;
 import org.djlflash.cuda.launch.CudaException;
 import org.djlflash.cuda.launch.CudaGraph;
@@ -79,7 +80,6 @@ public final class DecodeStep implements AutoCloseable {
         List<String> reasons = StepGpu.unavailableReasons(device);
         return reasons.isEmpty()
                 ? StepGpu.of(device.getDeviceId())
-                        .plans()
                         .unsupportedReasons(
                                 problem(new AttentionShape(1, heads, cacheHeads, 1, 1, headSize)))
                 : reasons;
@@ -288,8 +288,7 @@ public final class DecodeStep implements AutoCloseable {
                                             key.layout(),
                                             value.layout(),
                                             target.layout()));
-            AttentionPlan plan = gpu.plans().plan(problem);
-            prepared(() -> gpu.attention().prepare(plan));
+            AttentionPlan plan = prepared(() -> gpu.plans().plan(problem));
             ForwardArguments arguments =
                     new ForwardArguments(
                             query,
@@ -345,14 +344,18 @@ public final class DecodeStep implements AutoCloseable {
         }
 
         private Builder add(StepCall call) {
-            prepared(() -> gpu.steps().prepare(call));
+            prepared(
+                    () -> {
+                        gpu.steps().prepare(call);
+                        return call;
+                    });
             launches.add(stream -> gpu.steps().launch(call, stream));
             return this;
         }
 
-        private static void prepared(Runnable preparation) {
+        private static <T> T prepared(Supplier<T> preparation) {
             try {
-                preparation.run();
+                return preparation.get();
             } catch (CudaException | KernelUnavailableException e) {
                 throw new EngineException("a kernel cannot be loaded: " + e.getMessage(), e);
             }

@@ -4,9 +4,12 @@ import ai.djl.Device;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.djlflash.cuda.jit.KernelUnavailableException;
 import org.djlflash.cuda.launch.AttentionLauncher;
+import org.djlflash.cuda.launch.CudaException;
 import org.djlflash.cuda.launch.CudaLibrary;
 import org.djlflash.cuda.launch.StepLauncher;
+import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.ElementType;
 import org.djlflash.cuda.plan.PlanCache;
@@ -25,8 +28,8 @@ final class StepGpu {
 
     private StepGpu(int device) {
         info = CudaLibrary.devices().get(device);
-        plans = new PlanCache(info);
         attention = new AttentionLauncher(info, List.of(TorchLibrary.folder()));
+        plans = new PlanCache(info, attention::prepare);
         steps = new StepLauncher(info, ElementType.FP16, List.of(TorchLibrary.folder()));
     }
 
@@ -49,6 +52,15 @@ final class StepGpu {
 
     DeviceInfo info() {
         return info;
+    }
+
+    /** Says why a problem cannot be solved; a kernel that cannot be had is a reason, too. */
+    List<String> unsupportedReasons(AttentionProblem problem) {
+        try {
+            return plans.unsupportedReasons(problem);
+        } catch (CudaException | KernelUnavailableException e) {
+            return List.of(e.getMessage());
+        }
     }
 
     PlanCache plans() {
