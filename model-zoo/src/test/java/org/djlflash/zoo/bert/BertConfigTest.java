@@ -130,6 +130,18 @@ class BertConfigTest extends ConfigFixture<BertConfig> {
         assertThrows(MalformedModelException.class, () -> BertConfig.read(gpt2));
     }
 
+    /** Labels of a classifier are read from the same file. */
+    @FuzzTest(maxDuration = "1m")
+    void readsOrRefusesAnyLabels(byte[] bytes) throws IOException {
+        Files.write(folder.resolve("config.json"), bytes);
+        try {
+            ClassifierConfig config = ClassifierConfig.read(folder, 0);
+            assertTrue(config.names().size() >= 1);
+        } catch (MalformedModelException expected) {
+            assertTrue(expected.getMessage().startsWith("config.json"));
+        }
+    }
+
     @FuzzTest(maxDuration = "1m")
     void readsOrRefusesAnything(byte[] bytes) throws IOException {
         Files.write(folder.resolve("config.json"), bytes);
