@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
             BenchGenerationCommand.class,
             BenchTrainingCommand.class,
             BenchCallsCommand.class,
+            BenchEmbeddingCommand.class,
             BenchServingCommand.class
         })
 final class BenchCommand {}

@@ -7,6 +7,7 @@ import ai.djl.engine.Engine;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,11 +25,11 @@ class BenchCommandTest {
     void needsAWorkload() {
         Run.of("bench")
                 .assertRefused(
-                        2, "subcommand", "allowed are attention, decode, training, calls, serving");
+                        2, "subcommand", "allowed are attention, decode, training, calls, embedding, serving");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"attention", "decode", "training", "calls", "serving"})
+    @ValueSource(strings = {"attention", "decode", "training", "calls", "embedding", "serving"})
     void helpGoesToStandardOutput(String workload) {
         Run run = Run.of("bench", workload, "--help").assertSuccess();
         assertTrue(run.out().startsWith("Usage: djl-flash bench " + workload), run.out());
@@ -53,6 +54,19 @@ class BenchCommandTest {
             JsonNode json = new ObjectMapper().readTree(line);
             assertTrue(json.get("microseconds").asDouble() > 0, line);
         }
+    }
+
+    @Test
+    void measuresEmbeddingsOnAnyDevice() throws IOException {
+        JsonNode json =
+                Run.of(
+                                "bench embedding --texts 3 --tokens 5 --repeats 2 --device cpu --json"
+                                        .split(" "))
+                        .json();
+        assertEquals(
+                3 / json.get("seconds").asDouble(),
+                json.get("texts_per_second").asDouble(),
+                1e-6 * json.get("texts_per_second").asDouble());
     }
 
     /** Every answer is right, nothing is lost, and half of the requests stream. */
@@ -98,6 +112,7 @@ class BenchCommandTest {
                 "2 | attention --passes sideways | 'sideways'",
                 "1 | calls --calls 0 | --calls 0, allowed is 1 or more",
                 "1 | calls --repeats 0 | --repeats 0, allowed is 1 or more",
+                "1 | embedding --tokens 0 | --tokens 0, allowed is 1 or more",
                 "1 | serving --requests 0 | --requests 0, allowed is 1 or more",
                 "1 | serving --clients 0 | --clients 0, allowed is 1 or more",
                 "1 | decode --cases 256 | --cases '256', allowed are BxF of at least 1",

@@ -31,14 +31,19 @@ class BertReferenceTest {
     private static final int TOKENS = 40;
     private static final int VOCABULARY = 1009;
 
+    private final Device device = device();
     private final Path folder = SharedModels.folder("bert-random-hd32");
     private NDManager manager;
     private NDList expected;
     private int[] lengths;
 
+    Device device() {
+        return Device.cpu();
+    }
+
     @BeforeEach
     void read() throws Exception {
-        manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+        manager = NDManager.newBaseManager(device, "PyTorch");
         try (InputStream stream = Files.newInputStream(folder.resolve("expected.safetensors"))) {
             expected = NDList.decode(manager, stream);
         }
@@ -66,7 +71,7 @@ class BertReferenceTest {
     }
 
     private Bert load(DataType type) throws Exception {
-        return Bert.load(folder, Device.cpu(), type, null);
+        return Bert.load(folder, device, type, null);
     }
 
     /** Compares the tokens that are no padding. */

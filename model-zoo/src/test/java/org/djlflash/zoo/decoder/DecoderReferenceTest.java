@@ -38,18 +38,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 abstract class DecoderReferenceTest {
 
     private final Path folder;
+    private final Device device;
     private NDManager manager;
     private NDList expected;
     private DecoderModel<?> model;
 
-    DecoderReferenceTest(String name) {
+    DecoderReferenceTest(String name, Device device) {
         folder = SharedModels.folder(name);
+        this.device = device;
     }
 
     @BeforeEach
     void load() throws Exception {
-        manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
-        model = CausalModels.load(folder, Device.cpu(), DataType.FLOAT32, null);
+        manager = NDManager.newBaseManager(device, "PyTorch");
+        model = CausalModels.load(folder, device, DataType.FLOAT32, null);
         try (InputStream stream = Files.newInputStream(folder.resolve("expected.safetensors"))) {
             expected = NDList.decode(manager, stream);
         }
@@ -171,8 +173,7 @@ abstract class DecoderReferenceTest {
 
     @Test
     void halfPrecisionIsClose() throws Exception {
-        try (DecoderModel<?> half =
-                CausalModels.load(folder, Device.cpu(), DataType.FLOAT16, null)) {
+        try (DecoderModel<?> half = CausalModels.load(folder, device, DataType.FLOAT16, null)) {
             assertEquals(DataType.FLOAT16, half.block().dataType());
             NDArray logits = half.logits(batch(ids(0)));
             assertEquals(DataType.FLOAT32, logits.getDataType());

@@ -25,13 +25,17 @@ class BeamReferenceTest {
     private static final int BEAMS = 4;
     private static final int TOKENS = 12;
 
+    Device device() {
+        return Device.cpu();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"gpt2-random-hd32", "llama-random-gqa4"})
     void findsTheTextsAndTheirScores(String name) throws Exception {
         Path folder = SharedModels.folder(name);
         try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
                 DecoderModel<?> model =
-                        CausalModels.load(folder, Device.cpu(), DataType.FLOAT32, null);
+                        CausalModels.load(folder, device(), DataType.FLOAT32, null);
                 InputStream stream = Files.newInputStream(folder.resolve("expected.safetensors"))) {
             NDList expected = NDList.decode(manager, stream);
             int row = Math.toIntExact(expected.get("input_ids").getShape().get(0)) - 1;
