@@ -5,13 +5,14 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.ndarray.types.DataType;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.djlflash.examples.train.FineTuneGpt2;
 import org.djlflash.examples.train.Gpt2Folder;
 import org.djlflash.examples.train.SampleSentences;
 import org.djlflash.examples.train.StepSettings;
 import org.djlflash.examples.train.TokenWindows;
+import org.djlflash.examples.train.TrainingCheckpoint;
+import org.djlflash.examples.train.TrainingCurve;
 import org.djlflash.zoo.Tokenizers;
 import org.djlflash.zoo.gpt2.Gpt2;
 import picocli.CommandLine.Command;
@@ -68,41 +69,42 @@ final class FineTuneGpt2Command extends ModelCommand {
             description = "The learning rate of AdamW. Default: ${DEFAULT-VALUE}.")
     private float learningRate;
 
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            defaultValue = "0",
-            description = "Chooses batches and dropout. Default: ${DEFAULT-VALUE}.")
-    private int seed;
+    @Mixin private TrainingFlags flags;
 
     @Override
     public Integer call() throws Exception {
-        StepSettings settings = new StepSettings(steps, batchSize, learningRate, seed);
-        OutputFolder output = new OutputFolder(out);
         Device device = device();
+        StepSettings settings = flags.settings(steps, batchSize, learningRate, device);
+        OutputFolder output = new OutputFolder(out);
+        TrainingCheckpoint checkpoint = flags.checkpoint(out);
         try (Gpt2 gpt2 = load(model, device, DataType.FLOAT32, Gpt2::load)) {
             TokenWindows windows = windows();
             FineTuneGpt2 tuning = new FineTuneGpt2(windows, settings);
             double before = tuning.heldOutLoss(gpt2);
-            sayf("loss on held-out text before: %.4f nats per token", before);
+            sayf(
+                    "loss on held-out text before: %.4f nats per token, perplexity %.2f",
+                    before, Math.exp(before));
             long start = System.nanoTime();
-            List<Float> losses = train(tuning, gpt2);
+            TrainingCurve curve = train(tuning, gpt2, checkpoint);
             double seconds = (System.nanoTime() - start) / 1e9;
-            LossCurve.lines(losses).forEach(this::say);
+            LossCurve.lines(curve.losses()).forEach(this::say);
             double after = tuning.heldOutLoss(gpt2);
             sayf(
-                    "loss on held-out text after: %.4f nats per token, in %.1f seconds on %s",
-                    after, seconds, name(device));
-            Path saved = output.fill(part -> save(gpt2, part, tuning, after, device));
+                    "loss on held-out text after: %.4f nats per token, perplexity %.2f, best after"
+                            + " %d steps, in %.1f seconds on %s",
+                    after, Math.exp(after), curve.bestStep(), seconds, name(device));
+            Path saved = output.fill(part -> save(gpt2, part, tuning, curve, device));
+            checkpoint.delete();
             say("saved, and measured again with the same loss: " + saved);
             say("try: djl-flash generate --model " + saved + " --prompt \"The\"");
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("loss_before", before);
             json.put("loss_after", after);
-            json.put("steps", steps);
-            json.put("step_losses", losses);
+            json.put("perplexity_after", Math.exp(after));
+            json.putAll(TrainingFlags.json(curve, steps));
             json.put("seconds", seconds);
             json.put("device", name(device));
+            json.put("precision", settings.precision().toString());
             json.put("batch_size", batchSize);
             json.put("window", window);
             json.put("training_windows", windows.trainingCount());
@@ -124,17 +126,21 @@ final class FineTuneGpt2Command extends ModelCommand {
         }
     }
 
-    private List<Float> train(FineTuneGpt2 tuning, Gpt2 gpt2) throws Exception {
+    private TrainingCurve train(FineTuneGpt2 tuning, Gpt2 gpt2, TrainingCheckpoint checkpoint)
+            throws Exception {
         try (ConsoleProgress progress = progress()) {
             progress.reset("Training", steps);
-            return tuning.train(gpt2, (step, loss) -> progress.update(step, LossCurve.text(loss)));
+            return tuning.train(
+                    gpt2, checkpoint, (step, loss) -> progress.update(step, LossCurve.text(loss)));
         }
     }
 
     /** A folder that does not hold what was trained is an error. */
-    private void save(Gpt2 gpt2, Path part, FineTuneGpt2 tuning, double loss, Device device)
+    private void save(Gpt2 gpt2, Path part, FineTuneGpt2 tuning, TrainingCurve curve, Device device)
             throws Exception {
+        double loss = tuning.heldOutLoss(gpt2);
         Gpt2Folder.write(gpt2.block(), model.find(), part);
+        TrainingFlags.writeCurve(curve, part);
         try (Gpt2 reloaded = Gpt2.load(part, device, null)) {
             double again = tuning.heldOutLoss(reloaded);
             if (!(Math.abs(again - loss) <= 1e-5 * loss)) {

@@ -92,7 +92,8 @@ abstract class ModelCommand implements Callable<Integer> {
         return progress(Duration.ZERO);
     }
 
-    private ConsoleProgress progress(Duration patience) {
+    /** Returns a progress bar on the error stream for what takes a while. */
+    ConsoleProgress progress(Duration patience) {
         return new ConsoleProgress(spec.commandLine().getErr(), patience);
     }
 

@@ -2,14 +2,17 @@ package org.djlflash.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,7 +45,7 @@ class FineTuneBertCommandTest {
 
     @Test
     void learnsAndSaves() throws IOException {
-        Run run = run("--data", easyData(), "--steps", "30", "--json");
+        Run run = run("--data", easyData(), "--steps", "30", "--every", "10", "--json");
         JsonNode json = run.json();
         assertTrue(
                 json.get("loss_after").asDouble() < json.get("loss_before").asDouble(),
@@ -55,8 +58,16 @@ class FineTuneBertCommandTest {
         assertEquals(0, json.get("cut_texts").asInt());
         assertTrue(run.err().contains("Training"), run.err());
         Path saved = Path.of(json.get("folder").asText());
-        assertEquals(List.of("land", "sea"), Files.readAllLines(saved.resolve("synset.txt")));
-        assertTrue(Files.size(saved.resolve("bert-0000.params")) > 1_000_000);
+        assertTrue(json.get("f1_after").asDouble() > 0.9, json.toString());
+        JsonNode config = new ObjectMapper().readTree(saved.resolve("config.json").toFile());
+        assertEquals("land", config.get("id2label").get("0").asText());
+        assertTrue(Files.size(saved.resolve("model.safetensors")) > 1_000_000);
+        assertTrue(Files.exists(saved.resolve("tokenizer.json")));
+        List<String> table = Files.readAllLines(saved.resolve("training.csv"));
+        assertEquals("step,loss,held_out_loss", table.get(0));
+        assertEquals(32, table.size());
+        assertNotNull(ImageIO.read(saved.resolve("training.png").toFile()));
+        assertFalse(Files.exists(folder.resolve("tuned.checkpoint")));
     }
 
     @Test
@@ -70,9 +81,31 @@ class FineTuneBertCommandTest {
 
     @Test
     void saysThatTextsWereTooLong() throws IOException {
-        String text = "a\t" + "word ".repeat(100) + "\nb\tword\n";
+        String text = "a\t" + "word ".repeat(200) + "\nb\tword\n";
         Run run = run("--data", data(text.repeat(3)), "--steps", "1").assertSuccess();
         assertTrue(run.out().contains("3 texts are too long"), run.out());
+    }
+
+    @Test
+    void trainsWhatItHasTrained() throws IOException {
+        run("--data", easyData(), "--steps", "2").assertSuccess();
+        Files.move(folder.resolve("tuned"), folder.resolve("first"));
+        String first = folder.resolve("first").toString();
+        Run run = run("--model", first, "--data", easyData(), "--steps", "1", "--max-tokens", "8");
+        run.assertSuccess();
+        assertTrue(run.out().contains("texts are too long"), run.out());
+    }
+
+    @Test
+    void refusesToResumeWhatIsNotThere() {
+        run("--resume").assertRefused(1, "--resume: there is no checkpoint");
+    }
+
+    @Test
+    void refusesToForgetAnInterruptedTraining() throws IOException {
+        Path checkpoint = Files.createDirectory(folder.resolve("tuned.checkpoint"));
+        Files.writeString(checkpoint.resolve("state"), "precious");
+        run().assertRefused(1, "was interrupted, allowed are --resume");
     }
 
     @ParameterizedTest

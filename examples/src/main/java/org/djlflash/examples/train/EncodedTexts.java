@@ -1,42 +1,40 @@
 package org.djlflash.examples.train;
 
+import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.training.dataset.ArrayDataset;
-import ai.djl.training.dataset.Dataset;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
-/**
- * Texts as BERT reads them: a token that stands for the whole text, then the text's own, then
- * padding, which the mask hides.
- */
+/** Labelled texts as BERT reads them: with the tokens that its tokenizer puts around a text. */
 final class EncodedTexts {
-
-    /** A text ends with this token in GPT-2's vocabulary; here it is what is pooled. */
-    private static final long WHOLE_TEXT = 0;
 
     private final long[][] ids;
     private final long[] labels;
-    private final int tokens;
     private final int cut;
 
+    /**
+     * Encodes texts.
+     *
+     * @param texts the texts
+     * @param labelNames the labels, in the order of their numbers
+     * @param tokenizer cuts texts into tokens, and off what is too long
+     */
     EncodedTexts(
-            List<LabelledText> texts,
-            List<String> labelNames,
-            HuggingFaceTokenizer tokenizer,
-            int maxTokens) {
-        ids =
-                texts.stream()
-                        .map(text -> tokenizer.encode(text.text()).getIds())
-                        .toArray(long[][]::new);
+            List<LabelledText> texts, List<String> labelNames, HuggingFaceTokenizer tokenizer) {
+        ids = new long[texts.size()][];
+        int tooLong = 0;
+        for (int i = 0; i < ids.length; i++) {
+            Encoding encoding = tokenizer.encode(texts.get(i).text());
+            ids[i] = encoding.getIds();
+            tooLong += encoding.exceedMaxLength() ? 1 : 0;
+        }
+        cut = tooLong;
         labels = texts.stream().mapToLong(text -> labelNames.indexOf(text.label())).toArray();
-        int longest = 1 + Arrays.stream(ids).mapToInt(row -> row.length).max().orElse(0);
-        tokens = Math.min(maxTokens, longest);
-        cut = (int) Arrays.stream(ids).filter(row -> 1 + row.length > tokens).count();
     }
 
     int size() {
@@ -48,29 +46,33 @@ final class EncodedTexts {
         return cut;
     }
 
-    Shape shape(long batchSize) {
-        return new Shape(batchSize, tokens);
+    /** The number of tokens of the longest text. */
+    int longest() {
+        return Arrays.stream(ids).mapToInt(row -> row.length).max().orElse(0);
     }
 
-    /** Gives token ids, type ids and mask of all texts. */
-    NDList inputs(NDManager manager) {
-        long[] padded = new long[size() * tokens];
+    /** The number of a text's label. */
+    int label(int text) {
+        return (int) labels[text];
+    }
+
+    /** Gives token ids, type ids and mask of texts, padded to the longest of them. */
+    NDList inputs(NDManager manager, int... texts) {
+        int tokens = IntStream.of(texts).map(text -> ids[text].length).max().orElse(0);
+        long[] padded = new long[texts.length * tokens];
         long[] mask = new long[padded.length];
-        for (int row = 0; row < size(); row++) {
-            int length = Math.min(ids[row].length, tokens - 1);
-            padded[row * tokens] = WHOLE_TEXT;
-            System.arraycopy(ids[row], 0, padded, row * tokens + 1, length);
-            Arrays.fill(mask, row * tokens, row * tokens + 1 + length, 1);
+        for (int row = 0; row < texts.length; row++) {
+            long[] own = ids[texts[row]];
+            System.arraycopy(own, 0, padded, row * tokens, own.length);
+            Arrays.fill(mask, row * tokens, row * tokens + own.length, 1);
         }
-        NDArray idArray = manager.create(padded, shape(size()));
-        return new NDList(idArray, idArray.zerosLike(), manager.create(mask, shape(size())));
+        Shape shape = new Shape(texts.length, tokens);
+        NDArray idArray = manager.create(padded, shape);
+        return new NDList(idArray, idArray.zerosLike(), manager.create(mask, shape));
     }
 
-    Dataset dataset(NDManager manager, int batchSize, boolean shuffle) {
-        return new ArrayDataset.Builder()
-                .setData(inputs(manager).toArray(new NDArray[0]))
-                .optLabels(manager.create(labels))
-                .setSampling(batchSize, shuffle)
-                .build();
+    /** Gives the numbers of texts' labels. */
+    NDArray labels(NDManager manager, int... texts) {
+        return manager.create(IntStream.of(texts).mapToLong(text -> labels[text]).toArray());
     }
 }

@@ -2,89 +2,89 @@ package org.djlflash.examples.train;
 
 import ai.djl.Device;
 import ai.djl.MalformedModelException;
-import ai.djl.Model;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import ai.djl.inference.Predictor;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
-import ai.djl.training.EasyTrain;
-import ai.djl.training.Trainer;
-import ai.djl.training.dataset.Dataset;
-import ai.djl.training.evaluator.Accuracy;
-import ai.djl.training.listener.EvaluatorTrainingListener;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.training.ParameterStore;
 import ai.djl.training.loss.Loss;
-import ai.djl.translate.NoopTranslator;
-import ai.djl.translate.TranslateException;
+import ai.djl.util.Progress;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+import org.djlflash.torch.GradMode;
 import org.djlflash.torch.TorchLibrary;
+import org.djlflash.train.CrossEntropyLoss;
+import org.djlflash.zoo.bert.BertClassifierBlock;
 
 /**
- * Trains a {@link TextClassifier} on labelled texts, with DJL's trainer: AdamW, cross-entropy,
- * accuracy. Closing it frees the weights.
+ * Trains a BERT with a new head to tell classes of texts apart: AdamW, cross-entropy. Closing it
+ * frees the weights.
  */
 public final class FineTuneBert implements AutoCloseable {
 
-    private static final String NAME = "bert";
+    private static final int MEASURED_AT_ONCE = 64;
 
     private final TextSplit texts;
+    private final Path origin;
     private final EncodedTexts training;
     private final EncodedTexts heldOut;
-    private final int vocabularySize;
     private final StepSettings settings;
-    private final Model model;
-
-    /**
-     * What a training came to.
-     *
-     * @param before the held-out texts before it
-     * @param after the held-out texts after it
-     * @param losses the loss of each step
-     */
-    public record Result(Score before, Score after, List<Float> losses) {}
+    private final NDManager manager;
+    private final BertClassifierBlock block;
 
     /**
      * How well held-out texts are told apart.
      *
      * @param accuracy the share of right labels
+     * @param f1 the mean over the labels of F1
      * @param loss the mean cross-entropy
      */
-    public record Score(float accuracy, float loss) {}
+    public record Score(double accuracy, double f1, double loss) {}
 
     /**
-     * Creates a classifier with random weights.
+     * Loads a BERT and gives it a head with random weights; without weights in the folder, all are
+     * random.
      *
      * @param texts the texts
-     * @param tokenizer what cuts them into tokens
-     * @param vocabularySize the number of tokens
+     * @param origin the Hugging Face folder of the BERT
+     * @param tokenizer what cuts texts into tokens, and off what is too long
      * @param settings how long and how fast to train
      * @param device where to compute
+     * @param progress what is told of the loading, or null
+     * @throws MalformedModelException if the folder does not hold a BERT that is supported
+     * @throws IOException if a file cannot be read
      */
     public FineTuneBert(
             TextSplit texts,
+            Path origin,
             HuggingFaceTokenizer tokenizer,
-            int vocabularySize,
             StepSettings settings,
-            Device device) {
+            Device device,
+            Progress progress)
+            throws IOException, MalformedModelException {
         this.texts = texts;
-        this.vocabularySize = vocabularySize;
+        this.origin = origin;
         this.settings = settings;
-        training = encode(texts.training(), tokenizer);
-        heldOut = encode(texts.heldOut(), tokenizer);
-        model = newModel(device);
-    }
-
-    private EncodedTexts encode(List<LabelledText> part, HuggingFaceTokenizer tokenizer) {
-        return new EncodedTexts(part, texts.labels(), tokenizer, TextClassifier.MAX_TOKENS);
-    }
-
-    private Model newModel(Device device) {
-        Model created = Model.newInstance(NAME, device, TorchLibrary.ENGINE);
-        created.setBlock(TextClassifier.create(vocabularySize, texts.labels().size()));
-        return created;
+        training = new EncodedTexts(texts.training(), texts.labels(), tokenizer);
+        heldOut = new EncodedTexts(texts.heldOut(), texts.labels(), tokenizer);
+        manager = NDManager.newBaseManager(device, TorchLibrary.ENGINE);
+        try {
+            manager.getEngine().setRandomSeed(settings.seed());
+            block =
+                    BertClassifierBlock.withNewHead(
+                            origin,
+                            SmallBert.hasWeights(origin),
+                            texts.labels(),
+                            manager,
+                            progress);
+        } catch (IOException | MalformedModelException | RuntimeException e) {
+            manager.close();
+            throw e;
+        }
     }
 
     /**
@@ -97,85 +97,143 @@ public final class FineTuneBert implements AutoCloseable {
     }
 
     /**
-     * Trains.
+     * Trains, going on from a checkpoint if there is one; the block has the best weights then.
      *
+     * @param checkpoint where a training that is not done is kept
      * @param listener told of each step
-     * @return what it came to
-     * @throws IOException never, but DJL says so
-     * @throws TranslateException never, but DJL says so
+     * @return the losses
+     * @throws IOException if the checkpoint cannot be read or written
+     * @throws IllegalStateException if the memory is short, or the loss not finite
      */
-    public Result train(StepListener listener) throws IOException, TranslateException {
-        NDManager manager = model.getNDManager();
-        manager.getEngine().setRandomSeed(settings.seed());
-        Accuracy accuracy = new Accuracy();
-        try (Trainer trainer =
-                model.newTrainer(
-                        Training.config(
-                                        Loss.softmaxCrossEntropyLoss(),
-                                        settings,
-                                        manager.getDevice())
-                                .addEvaluator(accuracy))) {
-            Shape shape = training.shape(settings.batchSize());
-            trainer.initialize(shape, shape, shape);
-            // One batch, as a mean over batches would give a smaller last one too much weight.
-            Dataset measured = heldOut.dataset(trainer.getManager(), heldOut.size(), false);
-            Dataset trained = training.dataset(trainer.getManager(), settings.batchSize(), true);
-            Score before = measure(trainer, accuracy, measured);
-            List<Float> losses = Training.run(trainer, trained, settings.steps(), listener);
-            return new Result(before, measure(trainer, accuracy, measured), losses);
+    public TrainingCurve train(TrainingCheckpoint checkpoint, StepListener listener)
+            throws IOException {
+        return new TrainingLoop(block, manager.getDevice(), new Classes(), settings, checkpoint)
+                .run(listener);
+    }
+
+    private final class Classes implements TrainingTask {
+
+        @Override
+        public int samples() {
+            return training.size();
+        }
+
+        @Override
+        public NDList inputs(NDManager scope, int... samples) {
+            return training.inputs(scope, samples);
+        }
+
+        @Override
+        public NDArray labels(NDManager scope, int... samples) {
+            return training.labels(scope, samples);
+        }
+
+        @Override
+        public Loss loss() {
+            return new CrossEntropyLoss();
+        }
+
+        @Override
+        public double heldOutLoss() {
+            return measure().loss();
+        }
+
+        @Override
+        public String describe(int batchSize) {
+            return batchSize + " texts of up to " + training.longest() + " tokens";
         }
     }
 
-    private static Score measure(Trainer trainer, Accuracy accuracy, Dataset data)
-            throws IOException, TranslateException {
-        trainer.notifyListeners(listener -> listener.onEpoch(trainer));
-        EasyTrain.evaluateDataset(trainer, data);
-        return new Score(
-                accuracy.getAccumulator(EvaluatorTrainingListener.VALIDATE_EPOCH),
-                trainer.getLoss().getAccumulator(EvaluatorTrainingListener.VALIDATE_EPOCH));
+    /**
+     * Measures the block on held-out texts, in FLOAT32.
+     *
+     * @return how well they are told apart
+     */
+    public Score measure() {
+        Confusion confusion = new Confusion(texts.labels().size());
+        double loss = 0;
+        float[][] logits = logits(block);
+        for (int text = 0; text < logits.length; text++) {
+            int right = heldOut.label(text);
+            double[] shares = block.labels().scoring().scores(logits[text]);
+            loss -= Math.log(shares[right]) / logits.length;
+            confusion.add(right, largest(logits[text]));
+        }
+        return new Score(confusion.accuracy(), confusion.macroF1(), loss);
+    }
+
+    private static int largest(float... numbers) {
+        return IntStream.range(0, numbers.length)
+                .reduce((a, b) -> numbers[b] > numbers[a] ? b : a)
+                .orElseThrow();
+    }
+
+    /** Computes what a block says of the held-out texts. */
+    private float[][] logits(BertClassifierBlock of) {
+        float[][] logits = new float[heldOut.size()][];
+        int labels = texts.labels().size();
+        for (int from = 0; from < logits.length; from += MEASURED_AT_ONCE) {
+            int to = Math.min(logits.length, from + MEASURED_AT_ONCE);
+            try (NDManager scope = manager.newSubManager()) {
+                NDList inputs = heldOut.inputs(scope, IntStream.range(from, to).toArray());
+                ParameterStore parameters = new ParameterStore(scope, false);
+                float[] part =
+                        GradMode.off(() -> of.forward(parameters, inputs, false))
+                                .singletonOrThrow()
+                                .toFloatArray();
+                for (int text = from; text < to; text++) {
+                    int first = (text - from) * labels;
+                    logits[text] = Arrays.copyOfRange(part, first, first + labels);
+                }
+            }
+        }
+        return logits;
     }
 
     /**
-     * Saves the trained weights as DJL does, and the labels beside them; then loads them into a new
-     * block, whose logits of the held-out texts must be the same.
+     * Saves the model as a Hugging Face folder; then loads it into a new block, whose logits of the
+     * held-out texts must be the same.
      *
-     * @param folder an existing folder
+     * @param folder an empty folder
      * @throws IOException if a file cannot be written
      * @throws MalformedModelException never, as the block is the same
-     * @throws TranslateException never, but DJL says so
      * @throws IllegalStateException if the logits are not the same
      */
-    public void save(Path folder) throws IOException, MalformedModelException, TranslateException {
-        model.save(folder, NAME);
-        Files.write(folder.resolve("synset.txt"), texts.labels());
-        try (Model reloaded = newModel(model.getNDManager().getDevice())) {
-            reloaded.load(folder, NAME);
-            float[] wanted = logits(model);
-            float[] found = logits(reloaded);
+    public void save(Path folder) throws IOException, MalformedModelException {
+        ModelFiles.copy(origin, folder, this::configure);
+        block.saveWeights(folder);
+        try (NDManager scope = manager.newSubManager()) {
+            float[][] wanted = logits(block);
+            float[][] found =
+                    logits(BertClassifierBlock.load(folder, scope, DataType.FLOAT32, null));
             for (int i = 0; i < wanted.length; i++) {
-                if (!(Math.abs(found[i] - wanted[i]) <= 1e-5f * (1 + Math.abs(wanted[i])))) {
-                    throw new IllegalStateException(
-                            "the saved model gives the logit "
-                                    + found[i]
-                                    + ", the trained one "
-                                    + wanted[i]);
+                for (int j = 0; j < wanted[i].length; j++) {
+                    check(wanted[i][j], found[i][j]);
                 }
             }
         }
     }
 
-    private float[] logits(Model of) throws TranslateException {
-        try (Predictor<NDList, NDList> predictor = of.newPredictor(new NoopTranslator(null));
-                NDManager scope = of.getNDManager().newSubManager()) {
-            NDList inputs = heldOut.inputs(scope);
-            NDList outputs = predictor.predict(inputs);
-            outputs.attach(scope);
-            return outputs.singletonOrThrow().toFloatArray();
+    private void configure(ObjectNode config) {
+        config.putArray("architectures").add("BertForSequenceClassification");
+        config.put("problem_type", "single_label_classification");
+        ObjectNode names = config.putObject("id2label");
+        ObjectNode ids = config.putObject("label2id");
+        for (int i = 0; i < texts.labels().size(); i++) {
+            names.put(Integer.toString(i), texts.labels().get(i));
+            ids.put(texts.labels().get(i), i);
+        }
+    }
+
+    private static void check(float wanted, float found) {
+        if (!(Math.abs(found - wanted) <= 1e-5f * (1 + Math.abs(wanted)))) {
+            throw new IllegalStateException(
+                    "the saved model gives the logit " + found + ", the trained one " + wanted);
         }
     }
 
     @Override
     public void close() {
-        model.close();
+        manager.close();
     }
 }

@@ -1,20 +1,17 @@
 package org.djlflash.examples.train;
 
-import ai.djl.Device;
-import ai.djl.Model;
-import ai.djl.ndarray.types.Shape;
-import ai.djl.training.Trainer;
-import ai.djl.translate.TranslateException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.training.loss.Loss;
 import java.io.IOException;
-import java.util.List;
-import org.djlflash.torch.TorchLibrary;
 import org.djlflash.train.CrossEntropyLoss;
 import org.djlflash.zoo.evaluate.Perplexity;
 import org.djlflash.zoo.gpt2.Gpt2;
 
 /**
- * Trains GPT-2 further on a text, with DJL's trainer: AdamW, and the cross-entropy of each next
- * token. The dropout of the model's configuration applies.
+ * Trains GPT-2 further on a text: AdamW, and the cross-entropy of each next token. The dropout of
+ * the model's configuration applies.
  */
 public final class FineTuneGpt2 {
 
@@ -33,29 +30,63 @@ public final class FineTuneGpt2 {
     }
 
     /**
-     * Trains a model.
+     * Trains a model, going on from a checkpoint if there is one.
      *
-     * @param gpt2 the model, whose weights change
+     * @param gpt2 the model, which has the best weights then
+     * @param checkpoint where a training that is not done is kept
      * @param listener told of each step
-     * @return the loss of each step
-     * @throws IOException never, but DJL says so
-     * @throws TranslateException never, but DJL says so
+     * @return the losses
+     * @throws IOException if the checkpoint cannot be read or written
+     * @throws IllegalArgumentException if the model cannot read windows of this size
+     * @throws IllegalStateException if the memory is short, or the loss not finite
      */
-    public List<Float> train(Gpt2 gpt2, StepListener listener)
-            throws IOException, TranslateException {
-        gpt2.manager().getEngine().setRandomSeed(settings.seed());
-        Device device = gpt2.manager().getDevice();
-        try (Model model = Model.newInstance("gpt2", device, TorchLibrary.ENGINE)) {
-            model.setBlock(gpt2.block());
-            try (Trainer trainer =
-                    model.newTrainer(Training.config(new CrossEntropyLoss(), settings, device))) {
-                trainer.initialize(new Shape(settings.batchSize(), text.size() - 1));
-                return Training.run(
-                        trainer,
-                        text.trainingSet(trainer.getManager(), settings.batchSize()),
-                        settings.steps(),
-                        listener);
-            }
+    public TrainingCurve train(Gpt2 gpt2, TrainingCheckpoint checkpoint, StepListener listener)
+            throws IOException {
+        return new TrainingLoop(
+                        gpt2.block(),
+                        gpt2.manager().getDevice(),
+                        new NextTokens(gpt2),
+                        settings,
+                        checkpoint)
+                .run(listener);
+    }
+
+    private final class NextTokens implements TrainingTask {
+
+        private final Gpt2 gpt2;
+
+        NextTokens(Gpt2 gpt2) {
+            this.gpt2 = gpt2;
+        }
+
+        @Override
+        public int samples() {
+            return text.trainingCount();
+        }
+
+        @Override
+        public NDList inputs(NDManager manager, int... samples) {
+            return new NDList(text.data(manager, samples));
+        }
+
+        @Override
+        public NDArray labels(NDManager manager, int... samples) {
+            return text.labels(manager, samples);
+        }
+
+        @Override
+        public Loss loss() {
+            return new CrossEntropyLoss();
+        }
+
+        @Override
+        public double heldOutLoss() {
+            return FineTuneGpt2.this.heldOutLoss(gpt2);
+        }
+
+        @Override
+        public String describe(int batchSize) {
+            return batchSize + " windows of " + text.size() + " tokens";
         }
     }
 

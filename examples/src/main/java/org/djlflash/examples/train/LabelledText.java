@@ -11,30 +11,50 @@ import java.util.List;
  */
 public record LabelledText(String label, String text) {
 
+    /** How the two are told apart in a file. */
+    public enum Format {
+        /** A label, a tab and a text in every line. */
+        TSV,
+        /** A label, a comma and a text in every record; quoted if need be, as RFC 4180 says. */
+        CSV
+    }
+
     /**
-     * Parses lines of a label, a tab and a text.
+     * Parses a file.
      *
-     * @param lines the lines
-     * @return a labelled text for each line
+     * @param content its content
+     * @param format its format
+     * @return a labelled text for each line or record
      * @throws IllegalArgumentException if a line is malformed; the message says which
      */
-    public static List<LabelledText> parse(String lines) {
+    public static List<LabelledText> parse(String content, Format format) {
         List<LabelledText> parsed = new ArrayList<>();
-        for (String line : lines.lines().toList()) {
-            String[] fields = line.split("\t", -1);
-            if (fields.length != 2) {
-                throw malformed(parsed.size() + 1, fields.length - 1 + " tabs");
+        List<List<String>> records =
+                format == Format.CSV
+                        ? CsvRecords.parse(content)
+                        : content.lines().map(line -> List.of(line.split("\t", -1))).toList();
+        for (List<String> fields : records) {
+            int line = parsed.size() + 1;
+            if (fields.size() != 2) {
+                String separators = format == Format.CSV ? " commas" : " tabs";
+                throw malformed(line, fields.size() - 1 + separators, format);
             }
-            if (fields[0].isBlank() || fields[1].isBlank()) {
-                throw malformed(parsed.size() + 1, fields[0].isBlank() ? "no label" : "no text");
+            if (fields.get(0).isBlank() || fields.get(1).isBlank()) {
+                throw malformed(line, fields.get(0).isBlank() ? "no label" : "no text", format);
             }
-            parsed.add(new LabelledText(fields[0].strip(), fields[1].strip()));
+            parsed.add(new LabelledText(fields.get(0).strip(), fields.get(1).strip()));
         }
         return parsed;
     }
 
-    private static IllegalArgumentException malformed(int line, String found) {
+    private static IllegalArgumentException malformed(int line, String found, Format format) {
         return new IllegalArgumentException(
-                "line " + line + " has " + found + ", allowed is a label, a tab and a text");
+                (format == Format.CSV ? "record " : "line ")
+                        + line
+                        + " has "
+                        + found
+                        + ", allowed is a label, a "
+                        + (format == Format.CSV ? "comma" : "tab")
+                        + " and a text");
     }
 }

@@ -3,8 +3,6 @@ package org.djlflash.examples.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.training.dataset.ArrayDataset;
-import ai.djl.training.dataset.Dataset;
 import java.util.Arrays;
 
 /**
@@ -46,14 +44,23 @@ public record TokenWindows(int size, long[] training, long[] heldOut) {
                 size, Arrays.copyOf(ids, border), Arrays.copyOfRange(ids, border, windows * size));
     }
 
-    /** Gives all tokens of a window but the last as data, all but the first as labels. */
-    Dataset trainingSet(NDManager manager, int batchSize) {
-        NDArray windows = manager.create(training, new Shape(trainingCount(), size));
-        return new ArrayDataset.Builder()
-                .setData(windows.get(":, :-1"))
-                .optLabels(windows.get(":, 1:"))
-                .setSampling(batchSize, true)
-                .build();
+    /** Gives all tokens but the last of windows to train on. */
+    NDArray data(NDManager manager, int... windows) {
+        return tokens(manager, 0, windows);
+    }
+
+    /** Gives what comes next after each of these tokens. */
+    NDArray labels(NDManager manager, int... windows) {
+        return tokens(manager, 1, windows);
+    }
+
+    private NDArray tokens(NDManager manager, int from, int... windows) {
+        int count = size - 1;
+        long[] tokens = new long[windows.length * count];
+        for (int row = 0; row < windows.length; row++) {
+            System.arraycopy(training, windows[row] * size + from, tokens, row * count, count);
+        }
+        return manager.create(tokens, new Shape(windows.length, count));
     }
 
     /**

@@ -6,8 +6,10 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
 import ai.djl.nn.core.Linear;
 import ai.djl.training.ParameterStore;
+import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.Progress;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -25,6 +27,9 @@ import org.djlflash.zoo.weights.WeightBinding;
  * @see <a href="https://arxiv.org/abs/1810.04805">Devlin et al., BERT, section 4.1</a>
  */
 public final class BertClassifierBlock extends BertHeadBlock {
+
+    /** The standard deviation of weights that nothing is known of, as BERT has it. */
+    private static final float NEW_WEIGHTS = 0.02f;
 
     private final ClassifierConfig labels;
     private final Linear classifier;
@@ -63,6 +68,35 @@ public final class BertClassifierBlock extends BertHeadBlock {
                 new BertClassifierBlock(
                         config, ClassifierConfig.read(folder, config.hiddenDropout()));
         block.loadWeights(folder, manager, dataType, progress);
+        return block;
+    }
+
+    /**
+     * Makes a block to be trained: a BERT with a head whose weights are random.
+     *
+     * @param folder the Hugging Face folder of the BERT
+     * @param weights whether the BERT's weights are those of the folder; else they are random, and
+     *     so is a pooler that the folder has none of
+     * @param names the names of the labels
+     * @param manager the manager of the weights
+     * @param progress what is told of the progress, or null
+     * @return the block, initialised, in FLOAT32
+     * @throws MalformedModelException if the folder does not hold a BERT that is supported
+     * @throws IOException if a file cannot be read
+     */
+    public static BertClassifierBlock withNewHead(
+            Path folder, boolean weights, List<String> names, NDManager manager, Progress progress)
+            throws IOException, MalformedModelException {
+        BertConfig config = BertConfig.read(folder);
+        ClassifierConfig labels =
+                new ClassifierConfig(
+                        names, ClassifierConfig.Scoring.SINGLE_LABEL, config.hiddenDropout());
+        BertClassifierBlock block = new BertClassifierBlock(config, labels);
+        if (weights) {
+            block.loadBert(folder, manager, progress);
+        }
+        block.setInitializer(new NormalInitializer(NEW_WEIGHTS), Parameter.Type.WEIGHT);
+        block.initialize(manager, DataType.FLOAT32, new Shape(1, 1));
         return block;
     }
 

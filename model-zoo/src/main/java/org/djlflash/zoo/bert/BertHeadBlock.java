@@ -61,6 +61,24 @@ abstract class BertHeadBlock extends AbstractBlock {
         }
     }
 
+    /** Fills the BERT from a folder, but for a pooler that the folder has none of; not the head. */
+    final void loadBert(Path folder, NDManager manager, Progress progress)
+            throws IOException, MalformedModelException {
+        try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+            Set<String> names = checkpoint.tensors().keySet();
+            List<WeightBinding> bindings =
+                    BertWeights.bindings(bert, names).stream()
+                            .filter(
+                                    binding ->
+                                            names.contains(binding.tensorName())
+                                                    || !BertWeights.isOfPooler(
+                                                            binding.tensorName()))
+                            .toList();
+            BertWeights.loader(DataType.FLOAT32, progress, name -> true)
+                    .load(checkpoint, bindings, manager);
+        }
+    }
+
     /** Lists the weights of the head. */
     abstract List<WeightBinding> headBindings(Set<String> names);
 

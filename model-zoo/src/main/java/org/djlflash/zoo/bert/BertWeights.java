@@ -62,6 +62,11 @@ final class BertWeights {
                 .build();
     }
 
+    /** Tells whether a tensor is one of the pooler's. */
+    static boolean isOfPooler(String name) {
+        return name.contains(POOLER);
+    }
+
     /** Tells whether a checkpoint has a pooler. */
     static boolean hasPooler(Set<String> names) {
         return names.contains(prefix(names) + POOLER + ".weight");
