@@ -71,14 +71,15 @@ struct StepSampleParams {
     const StepChoice* choices;  // [B]
     const double* uniforms;     // [slots, B] from 0 to below 1, read at the same slot
     unsigned char* seen;        // [B, V] 1 for tokens that occurred, kept up to date; null: no row has a penalty
+    float* values;              // [B, V] scratch; null: no row draws
     int vocabulary;             // V, at most 2^24
     int pitch;
     int slots;
     int reserved;  // 0
-};                 // 72 bytes
+};                 // 80 bytes
 
 static_assert(sizeof(StepEmbedParams) == 48 && sizeof(StepNormParams) == 40, "layout is shared with the host");
 static_assert(sizeof(StepLinearParams) == 88 && sizeof(StepAppendParams) == 88, "layout is shared with the host");
-static_assert(sizeof(StepChoice) == 32 && sizeof(StepSampleParams) == 72, "layout is shared with the host");
+static_assert(sizeof(StepChoice) == 32 && sizeof(StepSampleParams) == 80, "layout is shared with the host");
 
 }  // namespace flash

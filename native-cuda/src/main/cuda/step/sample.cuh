@@ -37,6 +37,7 @@ struct StepSample {
     StepChoice choice;
     const void* logits;
     unsigned char* seen;
+    float* values;  // after penalty and temperature, the greatest is 0
     int row;
     float top;      // the greatest value before the temperature
     u64 least = 0;  // the least key that is still among those to choose from
@@ -46,19 +47,35 @@ struct StepSample {
         choice = p.choices[row];
         logits = static_cast<const unsigned short*>(p.logits) + static_cast<i64>(row) * p.pitch;
         seen = p.seen ? p.seen + static_cast<i64>(row) * p.vocabulary : nullptr;
+        values = p.values ? p.values + static_cast<i64>(row) * p.vocabulary : nullptr;
     }
 
-    __device__ __forceinline__ float penalized(int id) const {
-        float x = Element::load(logits, id);
-        if (seen && choice.penalty != 1 && seen[id]) {
-            x = static_cast<float>(x < 0 ? x * choice.penalty : x / choice.penalty);
+    __device__ __forceinline__ float penalized(float logit, int id) const {
+        return seen && choice.penalty != 1 && seen[id]
+                   ? static_cast<float>(logit < 0 ? logit * choice.penalty : logit / choice.penalty)
+                   : logit;
+    }
+
+    // Calls f(id, logit) for every token.
+    template <class F>
+    __device__ __forceinline__ void for_each(F f) const {
+        for (int i = threadIdx.x; 8 * i < p.vocabulary; i += SAMPLE_THREADS) {
+            float logit[8];
+            unpack_vector<Element>(logit, static_cast<const uint4*>(logits)[i]);
+#pragma unroll
+            for (int j = 0; j < 8; ++j) {
+                if (8 * i + j < p.vocabulary) f(8 * i + j, logit[j]);
+            }
         }
-        return x;
     }
 
-    __device__ __forceinline__ float value(int id) const {
-        float x = penalized(id);
-        return choice.temperature == 1 ? x : static_cast<float>((x - top) / choice.temperature);
+    // Once, as the division is exact and dear.
+    __device__ __forceinline__ void set_values() const {
+        for_each([this](int id, float logit) {
+            float x = penalized(logit, id) - top;
+            values[id] = choice.temperature == 1 ? x : static_cast<float>(x / choice.temperature);
+        });
+        __syncthreads();
     }
 
     // Greater for greater numbers.
@@ -71,9 +88,8 @@ struct StepSample {
     static __device__ __forceinline__ u64 key(float x, int id) { return ordered(x) << ID_BITS | (LAST_ID - id); }
 
     __device__ __forceinline__ u64 weight(int id) const {
-        float x = value(id);
-        float greatest = choice.temperature == 1 ? top : 0.f;
-        return key(x, id) >= least ? static_cast<u64>(expf(x - greatest) * WEIGHT_ONE) : 0;
+        float x = values[id];
+        return key(x, id) >= least ? static_cast<u64>(expf(x) * WEIGHT_ONE) : 0;
     }
 
     template <class Combine>
@@ -177,14 +193,15 @@ struct StepSample {
     }
 
     __device__ __forceinline__ int draw() {
+        set_values();
         auto by_weight = [this](int id) { return weight(id); };
         if (choice.top_k > 0) {  // and those as likely as the last of them
-            auto by_value = [this](int id) { return ordered(value(id)); };
+            auto by_value = [this](int id) { return ordered(values[id]); };
             least = reach(choice.top_k, 32, false, by_value, [](int) { return 1ull; }) << ID_BITS;
         }
         if (choice.top_p < 1) {
             u64 target = static_cast<u64>(ceil(choice.top_p * static_cast<double>(total())));
-            auto by_value_and_id = [this](int id) { return key(value(id), id); };
+            auto by_value_and_id = [this](int id) { return key(values[id], id); };
             least = max(least, reach(max(target, 1ull), 32 + ID_BITS, false, by_value_and_id, by_weight));
         }
         u64 all = total();
@@ -199,13 +216,13 @@ struct StepSample {
         await_previous();
         u64 best = 0;
         bool unusable = false;
-        for (int id = threadIdx.x; id < p.vocabulary; id += SAMPLE_THREADS) {
-            unusable |= !(Element::load(logits, id) < positive_infinity());
-            best = max(best, key(penalized(id), id));
-        }
+        for_each([&](int id, float logit) {
+            unusable |= !(logit < positive_infinity());
+            best = max(best, key(penalized(logit, id), id));
+        });
         best = reduce(best, [](u64 a, u64 b) { return max(a, b); });
         int chosen = static_cast<int>(LAST_ID - (best & LAST_ID));
-        top = penalized(chosen);
+        top = penalized(Element::load(logits, chosen), chosen);
         unusable = __syncthreads_or(unusable) || top == negative_infinity();
         if (unusable) {
             chosen = -1;

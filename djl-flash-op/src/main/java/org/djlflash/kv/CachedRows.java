@@ -12,7 +12,7 @@ import org.djlflash.torch.TorchOps;
  * The keys, or the values, of a cache: room for the same number of tokens in every row. Knows
  * nothing of how many there are. Not safe for use by many threads at once.
  */
-final class CachedRows {
+final class CachedRows implements CacheMemory {
 
     private final NDManager manager;
     private final int heads;
@@ -30,15 +30,9 @@ final class CachedRows {
         memory = manager.zeros(shape, dataType);
     }
 
-    /**
-     * Copies the first tokens of each row behind those it holds, all rows at once where they are
-     * alike: each copy is a call into PyTorch.
-     *
-     * @param source shape (B, heads, tokens, H), any strides
-     * @param counts how many tokens of each row
-     * @param lengths how many tokens each row holds before
-     */
-    void append(NDArray source, long[] counts, long[] lengths) {
+    /** All rows at once where they are alike: each copy is a call into PyTorch. */
+    @Override
+    public void append(NDArray source, long[] counts, long[] lengths) {
         try (Tensor from = Tensor.lentBy(source);
                 Tensor to = Tensor.lentBy(memory)) {
             if (isUniform(counts) && isUniform(lengths)) {
@@ -63,8 +57,8 @@ final class CachedRows {
         }
     }
 
-    /** Sets what rows hold from their new lengths on to zero. */
-    void clear(long[] newLengths, long[] lengths) {
+    @Override
+    public void clear(long[] newLengths, long[] lengths) {
         try (Tensor tensor = Tensor.lentBy(memory)) {
             for (int row = 0; row < lengths.length; row++) {
                 long[] sizes = {1, heads, lengths[row] - newLengths[row], headSize};
@@ -76,13 +70,11 @@ final class CachedRows {
     }
 
     /**
-     * Makes row i what row {@code rows[i]} was, by way of a copy since rows may change places. What
-     * a row holds beyond its length stays zero, and a row that is there no more becomes so.
-     *
-     * @param rows the new rows
-     * @param lengths how many tokens each row holds before
+     * By way of a copy, since rows may change places. What a row holds beyond its length stays
+     * zero, and a row that is there no more becomes so.
      */
-    void select(int[] rows, long[] lengths) {
+    @Override
+    public void select(int[] rows, long[] lengths) {
         int start = 0;
         while (start < rows.length && rows[start] == start) {
             start++;
@@ -119,12 +111,23 @@ final class CachedRows {
         return tensor.view(sizes, strides(), offset(start, 0));
     }
 
-    /** A view of shape (rows, heads, tokens, H) that the caller closes. */
-    NDArray first(int rows, long tokens) {
+    /** A view. */
+    @Override
+    public NDArray first(int rows, long tokens) {
         try (Tensor tensor = Tensor.lentBy(memory)) {
             long[] sizes = {rows, heads, tokens, headSize};
             return tensor.view(sizes, strides(), 0).toArray(manager);
         }
+    }
+
+    @Override
+    public NDArray all() {
+        return first(Math.toIntExact(memory.getShape().get(0)), capacity);
+    }
+
+    @Override
+    public long sizeInBytes() {
+        return memory.size() * memory.getDataType().getNumOfBytes();
     }
 
     private long[] strides() {

@@ -28,8 +28,12 @@ public final class KvCache implements AutoCloseable {
 
     private final NDManager manager;
     private final CacheShape shape;
-    private final CachedRows keys;
-    private final CachedRows values;
+    private final CacheMemory keys;
+    private final CacheMemory values;
+
+    /** Null if rows are contiguous. */
+    private final CachePages pages;
+
     private final DeviceLengths deviceLengths;
 
     /** How many tokens each row holds; there may be fewer rows than there is memory for. */
@@ -48,8 +52,15 @@ public final class KvCache implements AutoCloseable {
         lengths = new long[shape.maxRows()];
         boolean done = false;
         try {
-            keys = new CachedRows(manager, shape.memory(), shape.dataType());
-            values = new CachedRows(manager, shape.memory(), shape.dataType());
+            if (builder.pageSize == 0) {
+                pages = null;
+                keys = new CachedRows(manager, shape.memory(), shape.dataType());
+                values = new CachedRows(manager, shape.memory(), shape.dataType());
+            } else {
+                pages = new CachePages(manager, shape, builder.pageSize, builder.pages());
+                keys = pages.keys();
+                values = pages.values();
+            }
             deviceLengths = new DeviceLengths(manager, shape.maxRows(), shape.capacity());
             done = true;
         } finally {
@@ -105,6 +116,7 @@ public final class KvCache implements AutoCloseable {
                             + key.getShape());
         }
         shape.checkCounts(counts, key.getShape().get(2), lengths);
+        reserve(counts);
         GradMode.off(
                 () -> {
                     keys.append(key, counts, lengths);
@@ -114,6 +126,27 @@ public final class KvCache implements AutoCloseable {
         for (int row = 0; row < lengths.length; row++) {
             lengths[row] += counts[row];
         }
+    }
+
+    private void reserve(long... counts) {
+        if (pages != null) {
+            pages.reserve(lengths, counts);
+        }
+    }
+
+    /**
+     * Gives every row the pages for further tokens, which a kernel then appends; a row takes as
+     * many as it has room for. Without pages there is nothing to do.
+     *
+     * @param tokens how many, at least 0
+     * @throws IllegalStateException if there are too few pages, or the cache is closed
+     */
+    public void reserve(int tokens) {
+        checkOpen();
+        reserve(
+                Arrays.stream(lengths)
+                        .map(length -> Math.min(tokens, shape.capacity() - length))
+                        .toArray());
     }
 
     /**
@@ -159,6 +192,9 @@ public final class KvCache implements AutoCloseable {
         // What was taken back may be NaN; a longer row would still multiply it, by 0.
         keys.clear(newLengths, lengths);
         values.clear(newLengths, lengths);
+        if (pages != null) {
+            pages.truncate(newLengths);
+        }
         lengths = newLengths.clone();
     }
 
@@ -180,14 +216,17 @@ public final class KvCache implements AutoCloseable {
                     values.select(rows, lengths);
                     return null;
                 });
+        if (pages != null) {
+            pages.select(rows);
+        }
         lengths = Arrays.stream(rows).mapToLong(row -> lengths[row]).toArray();
     }
 
     /**
      * Returns the keys up to the longest row's length.
      *
-     * @return a view of shape (B, heads, longest, H) that the caller closes; what it holds beyond a
-     *     row's length has no meaning
+     * @return a view of shape (B, heads, longest, H), of a cache of pages a copy, that the caller
+     *     closes; what it holds beyond a row's length has no meaning
      * @throws IllegalStateException if the cache is closed
      */
     public NDArray keys() {
@@ -197,8 +236,7 @@ public final class KvCache implements AutoCloseable {
     /**
      * Returns the values up to the longest row's length.
      *
-     * @return a view of shape (B, heads, longest, H) that the caller closes; what it holds beyond a
-     *     row's length has no meaning
+     * @return shaped as the keys; what it holds beyond a row's length has no meaning
      * @throws IllegalStateException if the cache is closed
      */
     public NDArray values() {
@@ -209,26 +247,57 @@ public final class KvCache implements AutoCloseable {
      * Returns the memory of the keys, where a kernel may append: row b's next token is at its
      * length.
      *
-     * @return a view of shape (B, heads, capacity, H) that the caller closes
+     * @return a view of shape (B or more, heads, capacity, H), or (pages, heads, tokens of a page,
+     *     H), that the caller closes
      * @throws IllegalStateException if the cache is closed
      */
     public NDArray keyMemory() {
         checkOpen();
-        return keys.first(lengths.length, shape.capacity());
+        return keys.all();
     }
 
     /**
      * Returns the memory of the values.
      *
-     * @return a view of shape (B, heads, capacity, H) that the caller closes
+     * @return a view shaped as that of the keys, which the caller closes
      * @throws IllegalStateException if the cache is closed
      */
     public NDArray valueMemory() {
         checkOpen();
-        return values.first(lengths.length, shape.capacity());
+        return values.all();
     }
 
-    private NDArray filled(CachedRows rows) {
+    /**
+     * Returns which pages each row has, where keys and values are: brought up to date by this call.
+     *
+     * @return INT32, shape (B or more, pages of a row), the same memory at every call, which stays
+     *     the cache's; -1 where a row has no page; null if rows are contiguous
+     * @throws IllegalStateException if the cache is closed
+     */
+    public NDArray devicePages() {
+        checkOpen();
+        return pages == null ? null : pages.onDevice();
+    }
+
+    /**
+     * Returns the number of tokens of a page.
+     *
+     * @return the number, 0 if rows are contiguous
+     */
+    public int pageSize() {
+        return pages == null ? 0 : pages.pageSize();
+    }
+
+    /**
+     * Returns how many pages rows have.
+     *
+     * @return the number, 0 if rows are contiguous
+     */
+    public int usedPages() {
+        return pages == null ? 0 : pages.used();
+    }
+
+    private NDArray filled(CacheMemory rows) {
         checkOpen();
         return rows.first(lengths.length, Arrays.stream(lengths).max().orElse(0));
     }
@@ -324,7 +393,26 @@ public final class KvCache implements AutoCloseable {
      * @return the size in bytes
      */
     public long sizeInBytes() {
-        return 2 * shape.memory().size() * shape.dataType().getNumOfBytes();
+        return keys.sizeInBytes() + values.sizeInBytes();
+    }
+
+    @Override
+    public String toString() {
+        return lengths.length
+                + " rows of "
+                + Arrays.toString(lengths)
+                + " tokens, room for "
+                + shape.capacity()
+                + ", "
+                + shape.heads()
+                + " heads of "
+                + shape.headSize()
+                + " in "
+                + shape.dataType()
+                + ", "
+                + sizeInBytes()
+                + " bytes"
+                + (pages == null ? "" : ", " + pages);
     }
 
     /** Frees the memory. Closing twice is harmless. */
@@ -341,6 +429,8 @@ public final class KvCache implements AutoCloseable {
         private int headSize;
         private int capacity;
         private DataType dataType = DataType.FLOAT32;
+        private int pageSize;
+        private int pages;
 
         private Builder() {}
 
@@ -400,6 +490,34 @@ public final class KvCache implements AutoCloseable {
         }
 
         /**
+         * Keeps tokens in pages, which rows take as they grow, give back and share when they are
+         * repeated; by default each row is one piece of memory.
+         *
+         * @param tokens the tokens of a page, a power of two from 16 to 256
+         * @return this builder
+         */
+        public Builder optPageSize(int tokens) {
+            pageSize = tokens;
+            return this;
+        }
+
+        /**
+         * Sets how many pages there are for all rows (default: enough for all to be full).
+         *
+         * @param pages at least 1
+         * @return this builder
+         */
+        public Builder optPages(int pages) {
+            this.pages = pages;
+            return this;
+        }
+
+        private int pages() {
+            long all = (long) batchSize * ((capacity + pageSize - 1) / pageSize);
+            return pages == 0 ? Math.toIntExact(all) : pages;
+        }
+
+        /**
          * Allocates the cache.
          *
          * @param manager what the cache is closed with; its device holds the cache
@@ -429,6 +547,7 @@ public final class KvCache implements AutoCloseable {
                 throw new IllegalStateException("data type " + dataType + ", allowed are " + TYPES);
             }
             requireCountable();
+            requirePages();
             TorchLibrary.ensureAvailable();
             return new KvCache(this, manager);
         }
@@ -441,6 +560,23 @@ public final class KvCache implements AutoCloseable {
             if (bytes.bitLength() >= Long.SIZE) {
                 throw new IllegalStateException(
                         "a cache of " + bytes + " bytes, allowed are at most " + Long.MAX_VALUE);
+            }
+        }
+
+        private void requirePages() {
+            boolean allowed = Integer.bitCount(pageSize) == 1 && pageSize >= 16 && pageSize <= 256;
+            if (pageSize != 0 && !allowed) {
+                throw new IllegalStateException(
+                        "pages of "
+                                + pageSize
+                                + " tokens, allowed are powers of two from 16 to 256");
+            }
+            if (pages < 0 || pages > 0 && pageSize == 0) {
+                throw new IllegalStateException(
+                        pages
+                                + " pages of "
+                                + pageSize
+                                + " tokens, allowed is 1 or more of a size");
             }
         }
 

@@ -15,9 +15,16 @@ import ai.djl.ndarray.NDArray;
  *     slots
  * @param seen 1 for tokens that a row has, UINT8, shape (B, V), kept up to date; null if no row has
  *     a penalty
+ * @param values scratch memory, FLOAT32, shape (B, V); null if no row draws
  */
 public record ChoiceArrays(
-        NDArray ids, NDArray ring, NDArray lengths, NDArray rules, NDArray uniforms, NDArray seen) {
+        NDArray ids,
+        NDArray ring,
+        NDArray lengths,
+        NDArray rules,
+        NDArray uniforms,
+        NDArray seen,
+        NDArray values) {
 
     /**
      * Encodes how a row chooses.

@@ -323,6 +323,7 @@ public final class DecodeStep implements AutoCloseable {
                             pointer(choices.rules(), DataType.INT64),
                             pointer(choices.uniforms(), DataType.FLOAT64),
                             pointer(choices.seen(), DataType.UINT8),
+                            pointer(choices.values(), DataType.FLOAT32),
                             vocabulary,
                             width(logits),
                             Math.toIntExact(choices.ring().getShape().get(0))));

@@ -163,7 +163,10 @@ final class DeviceLoop implements TokenLoop {
                 manager.create(lengths),
                 manager.create(rules, new Shape(rows.size(), 4)),
                 manager.zeros(slots, DataType.FLOAT64),
-                penalties ? seen() : null);
+                penalties ? seen() : null,
+                draws
+                        ? manager.create(new Shape(rows.size(), config.vocabularySize()))
+                        : null);
     }
 
     private NDArray seen() {

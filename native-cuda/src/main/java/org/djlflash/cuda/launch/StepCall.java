@@ -215,6 +215,7 @@ public sealed interface StepCall {
      * @param choices [B] of temperature, top p, penalty (doubles) and top k (64-bit integer)
      * @param uniforms [slots, B] doubles from 0 to below 1, read at the same slot
      * @param seen [B, V] bytes, 1 for tokens that occurred, or null address if no row has a penalty
+     * @param values [B, V] floats of scratch memory, or null address if no row draws
      * @param vocabulary V, at most {@link StepPlanner#MOST_TOKENS}
      * @param pitch the elements from one row of the logits to the next
      * @param slots the number of slots
@@ -228,6 +229,7 @@ public sealed interface StepCall {
             DevicePointer choices,
             DevicePointer uniforms,
             DevicePointer seen,
+            DevicePointer values,
             int vocabulary,
             int pitch,
             int slots)
@@ -240,7 +242,7 @@ public sealed interface StepCall {
 
         @Override
         public void write(ByteBuffer struct) {
-            put(struct, logits, ids, ring, lengths, choices, uniforms, seen);
+            put(struct, logits, ids, ring, lengths, choices, uniforms, seen, values);
             struct.putInt(vocabulary).putInt(pitch).putInt(slots).putInt(0);
         }
     }

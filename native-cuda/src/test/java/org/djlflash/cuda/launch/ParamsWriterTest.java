@@ -214,9 +214,10 @@ class ParamsWriterTest {
                 Arguments.of(
                         "StepSampleParams",
                         new StepCall.Sample(
-                                2, at(1), at(2), at(3), at(4), at(5), at(6), at(7), 8, 9, 10),
+                                2, at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), 9, 10,
+                                11),
                         "{logits=1, ids=2, ring=3, lengths=4, choices=5, uniforms=6, seen=7,"
-                                + " vocabulary=8, pitch=9, slots=10, reserved=0}"));
+                                + " values=8, vocabulary=9, pitch=10, slots=11, reserved=0}"));
     }
 
     @ParameterizedTest

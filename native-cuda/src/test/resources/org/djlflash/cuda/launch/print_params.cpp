@@ -67,7 +67,7 @@ static void print(const StepAppendParams& p) {
 }
 static void print(const StepSampleParams& p) {
     FIELD(logits); FIELD(ids); FIELD(ring); FIELD(lengths); FIELD(choices); FIELD(uniforms); FIELD(seen);
-    FIELD(vocabulary); FIELD(pitch); FIELD(slots); FIELD(reserved);
+    FIELD(values); FIELD(vocabulary); FIELD(pitch); FIELD(slots); FIELD(reserved);
 }
 
 static void print_problem(const Problem* problem) { print(*problem); }

@@ -131,7 +131,8 @@ class DeviceSamplingGpuTest {
                         manager.create(lengths),
                         manager.create(rules, new Shape(rows, 4)),
                         manager.create(uniforms, new Shape(slots, rows)),
-                        manager.create(seen, new Shape(rows, vocabulary), DataType.UINT8));
+                        manager.create(seen, new Shape(rows, vocabulary), DataType.UINT8),
+                        manager.zeros(new Shape(rows, vocabulary)));
         try (DecodeStep step =
                 DecodeStep.builder(manager, rows).sample(logits, vocabulary, choices).build(true)) {
             step.run();
