@@ -26,8 +26,10 @@ __device__ __forceinline__ void step_append(const StepAppendParams& p) {
                    (static_cast<i64>(row) * (p.heads + 2 * p.kv_heads) + head) * p.head_dim;
     void* target = source;
     if (head >= p.heads) {
-        target = static_cast<unsigned short*>(is_value ? p.values : p.keys) + row * p.batch + kv_head * p.head +
-                 position * p.row;
+        i64 piece = p.pages ? p.pages[row * p.pages_per_row + position / p.page_keys] : row;
+        i64 place = p.pages ? position % p.page_keys : position;
+        target = static_cast<unsigned short*>(is_value ? p.values : p.keys) + piece * p.batch + kv_head * p.head +
+                 place * p.row;
     }
     for (int i = threadIdx.x; i < half; i += blockDim.x) {
         float first = Element::load(source, i);

@@ -46,14 +46,17 @@ struct StepAppendParams {
     const int* lengths;  // [B] the new token included
     const void* cosine;  // [at least capacity, D / 2] element; null: nothing is turned
     const void* sine;    // shaped alike
-    i64 batch;           // strides of keys and values
+    const int* pages;    // [B, pages_per_row] the pages of keys and values; null: row b is at b
+    i64 batch;           // strides of keys and values, the first from row to row or from page to page
     i64 head;
     i64 row;
     int heads;     // Hq
     int kv_heads;  // Hkv
     int head_dim;  // D
+    int page_keys;
+    int pages_per_row;
     int reserved;  // 0
-};                 // 88 bytes
+};                 // 104 bytes
 
 // How one row chooses its token.
 struct StepChoice {
@@ -79,7 +82,7 @@ struct StepSampleParams {
 };                 // 80 bytes
 
 static_assert(sizeof(StepEmbedParams) == 48 && sizeof(StepNormParams) == 40, "layout is shared with the host");
-static_assert(sizeof(StepLinearParams) == 88 && sizeof(StepAppendParams) == 88, "layout is shared with the host");
+static_assert(sizeof(StepLinearParams) == 88 && sizeof(StepAppendParams) == 104, "layout is shared with the host");
 static_assert(sizeof(StepChoice) == 32 && sizeof(StepSampleParams) == 80, "layout is shared with the host");
 
 }  // namespace flash

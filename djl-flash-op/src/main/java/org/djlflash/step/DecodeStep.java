@@ -228,7 +228,7 @@ public final class DecodeStep implements AutoCloseable {
          * positions if there are angles.
          *
          * @param queryKeyValue shape (B, (N + 2 cache heads) H)
-         * @param cache the cache
+         * @param cache the cache, whose pages are brought up to date before each run
          * @param lengths INT32, shape (B), the tokens read included
          * @param cosine shape (at least capacity, H / 2), or null
          * @param sine shaped alike
@@ -240,6 +240,7 @@ public final class DecodeStep implements AutoCloseable {
                 NDArray lengths,
                 NDArray cosine,
                 NDArray sine) {
+            NDArray pages = cache.devicePages();
             return add(
                     new StepCall.Append(
                             rows,
@@ -249,6 +250,9 @@ public final class DecodeStep implements AutoCloseable {
                             integers(lengths),
                             vectors(cosine),
                             vectors(sine),
+                            integers(pages),
+                            cache.pageSize(),
+                            pages == null ? 0 : width(pages),
                             heads(queryKeyValue, cache),
                             cache.heads(),
                             cache.headSize()));

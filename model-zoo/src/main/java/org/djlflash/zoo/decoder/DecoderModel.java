@@ -48,6 +48,11 @@ public class DecoderModel<B extends DecoderBlock> implements CausalLanguageModel
 
     @Override
     public final Sequence newSequence(NDManager owner, int rows, int capacity) {
+        return newSequence(owner, rows, capacity, 0);
+    }
+
+    @Override
+    public final Sequence newSequence(NDManager owner, int rows, int capacity, int pageSize) {
         if (capacity < 1 || capacity > maxPositions()) {
             throw new IllegalArgumentException(
                     "capacity " + capacity + ", allowed is 1 to " + maxPositions());
@@ -60,6 +65,7 @@ public class DecoderModel<B extends DecoderBlock> implements CausalLanguageModel
                         .setHeads(config.keyValueHeads())
                         .setHeadSize(config.headSize())
                         .setCapacity(capacity)
+                        .optPageSize(pageSize)
                         .optDataType(block.dataType()),
                 block,
                 (ids, step) -> block.lastLogits(parameters, ids, step));

@@ -164,9 +164,7 @@ final class DeviceLoop implements TokenLoop {
                 manager.create(rules, new Shape(rows.size(), 4)),
                 manager.zeros(slots, DataType.FLOAT64),
                 penalties ? seen() : null,
-                draws
-                        ? manager.create(new Shape(rows.size(), config.vocabularySize()))
-                        : null);
+                draws ? manager.create(new Shape(rows.size(), config.vocabularySize())) : null);
     }
 
     private NDArray seen() {
@@ -189,6 +187,10 @@ final class DeviceLoop implements TokenLoop {
                 () -> {
                     if (draws) {
                         putUniforms(count);
+                    }
+                    for (KvCache cache : caches) {
+                        cache.reserve(count);
+                        cache.devicePages();
                     }
                     int longest = 0;
                     for (int row = 0; row < rows.size(); row++) {

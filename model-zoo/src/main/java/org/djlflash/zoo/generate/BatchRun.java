@@ -57,6 +57,7 @@ final class BatchRun implements AutoCloseable {
      * @param searches one for each prompt, each taking up to so many rows
      * @param capacity the number of tokens of the longest text that may come of it
      * @param wanted how the tokens after the first are to be computed
+     * @param pageSize the tokens of a page of the cache, 0 for no pages
      */
     BatchRun(
             CausalLanguageModel model,
@@ -64,7 +65,8 @@ final class BatchRun implements AutoCloseable {
             List<Search> searches,
             int rowsOfASearch,
             int capacity,
-            DecodeLoop wanted) {
+            DecodeLoop wanted,
+            int pageSize) {
         this.prompts = prompts;
         this.searches = searches;
         this.wanted = wanted;
@@ -74,7 +76,9 @@ final class BatchRun implements AutoCloseable {
         scope = model.manager().newSubManager();
         boolean done = false;
         try {
-            sequence = model.newSequence(scope, Math.multiplyExact(count, rowsOfASearch), capacity);
+            sequence =
+                    model.newSequence(
+                            scope, Math.multiplyExact(count, rowsOfASearch), capacity, pageSize);
             if (rowsOfASearch > 1) {
                 sequence.select(IntStream.range(0, count).toArray());
             }

@@ -86,6 +86,20 @@ public interface CausalLanguageModel {
     Sequence newSequence(NDManager manager, int rows, int capacity);
 
     /**
+     * Starts empty sequences whose tokens are kept in pages, if the model can do that: rows take
+     * them as they grow and share them when they are repeated.
+     *
+     * @param manager what they are closed with
+     * @param rows how many there are, B, at least 1
+     * @param capacity the number of tokens that each can hold, at most {@link #maxPositions()}
+     * @param pageSize the tokens of a page, a power of two from 16 to 256; 0 for no pages
+     * @return the sequences
+     */
+    default Sequence newSequence(NDManager manager, int rows, int capacity, int pageSize) {
+        return newSequence(manager, rows, capacity);
+    }
+
+    /**
      * Computes the logits after every token at once.
      *
      * @param ids the tokens' ids, INT64, shape (B, T)

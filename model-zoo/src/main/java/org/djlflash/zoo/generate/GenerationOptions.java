@@ -12,13 +12,15 @@ import org.djlflash.zoo.generate.sampling.SamplingOptions;
  * @param beams whether several texts are searched at once
  * @param stops the strings that end a text; they are no part of it
  * @param loop how the tokens after the first are computed
+ * @param pageSize the tokens of a page of the model's cache, 0 for no pages
  */
 public record GenerationOptions(
         int maxNewTokens,
         SamplingOptions sampling,
         BeamOptions beams,
         List<String> stops,
-        DecodeLoop loop) {
+        DecodeLoop loop,
+        int pageSize) {
 
     /**
      * Checks the options.
@@ -28,6 +30,7 @@ public record GenerationOptions(
      * @param beams whether several texts are searched at once
      * @param stops the strings that end a text, none of them empty
      * @param loop how the tokens after the first are computed
+     * @param pageSize a power of two from 16 to 256, or 0
      * @throws IllegalArgumentException if a value is out of its range, or beam search is to sample
      */
     public GenerationOptions {
@@ -35,6 +38,10 @@ public record GenerationOptions(
         if (maxNewTokens < 1) {
             throw new IllegalArgumentException(
                     "maxNewTokens is " + maxNewTokens + ", allowed is 1 or more");
+        }
+        if (pageSize != 0 && (Integer.bitCount(pageSize) != 1 || pageSize < 16 || pageSize > 256)) {
+            throw new IllegalArgumentException(
+                    "pageSize is " + pageSize + ", allowed is 0 or a power of two from 16 to 256");
         }
         if (beams.beams() > 1 && sampling.temperature() != 0) {
             throw new IllegalArgumentException(
@@ -88,6 +95,7 @@ public record GenerationOptions(
         private BeamOptions beams = BeamOptions.NONE;
         private List<String> stops = List.of();
         private DecodeLoop loop = DecodeLoop.GRAPH;
+        private int pageSize;
 
         private Builder() {}
 
@@ -147,13 +155,25 @@ public record GenerationOptions(
         }
 
         /**
+         * Keeps what the model read in pages, which texts take as they grow and beams share; by
+         * default every text has room for all its tokens from the start.
+         *
+         * @param tokens the tokens of a page, a power of two from 16 to 256
+         * @return this builder
+         */
+        public Builder optPageSize(int tokens) {
+            pageSize = tokens;
+            return this;
+        }
+
+        /**
          * Builds the options.
          *
          * @return the options
          * @throws IllegalArgumentException if a value is out of its range
          */
         public GenerationOptions build() {
-            return new GenerationOptions(maxNewTokens, sampling, beams, stops, loop);
+            return new GenerationOptions(maxNewTokens, sampling, beams, stops, loop, pageSize);
         }
     }
 }

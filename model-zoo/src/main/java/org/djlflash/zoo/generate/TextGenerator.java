@@ -93,6 +93,7 @@ public final class TextGenerator {
         List<Search> searches = new ArrayList<>();
         int capacity = 0;
         DecodeLoop loop = DecodeLoop.GRAPH;
+        int pageSize = 0;
         for (GenerationRequest request : requests) {
             GenerationOptions options = request.options();
             check(List.of(request.prompt()), options);
@@ -104,12 +105,15 @@ public final class TextGenerator {
             Sampler sampler = options.sampling().newSampler();
             searches.add(search(request.prompt(), options, sampler, request.listener()));
             capacity = Math.max(capacity, request.prompt().length + options.maxNewTokens());
+            pageSize = Math.max(pageSize, options.pageSize());
             loop = options.loop().compareTo(loop) > 0 ? options.loop() : loop;
         }
         if (requests.isEmpty()) {
             throw new IllegalArgumentException("0 prompts, allowed is 1 or more");
         }
-        return finish(new BatchRun(model, prompts, searches, 1, capacity, loop), requests.size());
+        return finish(
+                new BatchRun(model, prompts, searches, 1, capacity, loop, pageSize),
+                requests.size());
     }
 
     private List<GenerationResult> finish(BatchRun batch, int count) {
@@ -157,7 +161,8 @@ public final class TextGenerator {
                 searches,
                 options.beams().beams(),
                 longest + options.maxNewTokens(),
-                options.loop());
+                options.loop(),
+                options.pageSize());
     }
 
     private Search search(

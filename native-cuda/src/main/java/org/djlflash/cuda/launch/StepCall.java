@@ -166,11 +166,15 @@ public sealed interface StepCall {
      *
      * @param rows B
      * @param queryKeyValue [B, (heads + 2 keyHeads) headSize]; queries are turned in place
-     * @param keys [B, keyHeads, capacity, headSize]
+     * @param keys [B, keyHeads, capacity, headSize], or pages
      * @param values with the strides of the keys
      * @param lengths [B] 32-bit integers, the new token included
      * @param cosine [at least capacity, headSize / 2], or null address to turn nothing
      * @param sine shaped alike
+     * @param pages [B, pages of a row] 32-bit integers: keys and values are [pages, keyHeads,
+     *     tokens of a page, headSize]; null address if each row is one piece
+     * @param pageSize the tokens of a page
+     * @param pagesOfARow the columns of the table of pages
      * @param heads the number of query heads
      * @param keyHeads the number of heads of keys and values
      * @param headSize the size of a head
@@ -183,6 +187,9 @@ public sealed interface StepCall {
             DevicePointer lengths,
             DevicePointer cosine,
             DevicePointer sine,
+            DevicePointer pages,
+            int pageSize,
+            int pagesOfARow,
             int heads,
             int keyHeads,
             int headSize)
@@ -196,11 +203,12 @@ public sealed interface StepCall {
 
         @Override
         public void write(ByteBuffer struct) {
-            put(struct, queryKeyValue, keys.data(), values, lengths, cosine, sine);
+            put(struct, queryKeyValue, keys.data(), values, lengths, cosine, sine, pages);
             struct.putLong(keys.layout().batch());
             struct.putLong(keys.layout().head());
             struct.putLong(keys.layout().row());
-            struct.putInt(heads).putInt(keyHeads).putInt(headSize).putInt(0);
+            struct.putInt(heads).putInt(keyHeads).putInt(headSize);
+            struct.putInt(pageSize).putInt(pagesOfARow).putInt(0);
         }
     }
 

@@ -208,9 +208,12 @@ class ParamsWriterTest {
                                 + " inputs=10, pitch=11}"),
                 Arguments.of(
                         "StepAppendParams",
-                        new StepCall.Append(2, at(1), view(2), at(3), at(4), at(5), at(6), 7, 8, 9),
-                        "{qkv=1, keys=200, values=3, lengths=4, cosine=5, sine=6, batch=21,"
-                                + " head=22, row=23, heads=7, kv_heads=8, head_dim=9, reserved=0}"),
+                        new StepCall.Append(
+                                2, at(1), view(2), at(3), at(4), at(5), at(6), at(7), 8, 9, 10, 11,
+                                12),
+                        "{qkv=1, keys=200, values=3, lengths=4, cosine=5, sine=6, pages=7,"
+                                + " batch=21, head=22, row=23, heads=10, kv_heads=11, head_dim=12,"
+                                + " page_keys=8, pages_per_row=9, reserved=0}"),
                 Arguments.of(
                         "StepSampleParams",
                         new StepCall.Sample(

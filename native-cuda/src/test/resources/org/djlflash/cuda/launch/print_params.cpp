@@ -62,8 +62,8 @@ static void print(const StepLinearParams& p) {
     FIELD(bias[2]); FIELD(outputs[0]); FIELD(outputs[1]); FIELD(outputs[2]); FIELD(rows); FIELD(inputs); FIELD(pitch);
 }
 static void print(const StepAppendParams& p) {
-    FIELD(qkv); FIELD(keys); FIELD(values); FIELD(lengths); FIELD(cosine); FIELD(sine); FIELD(batch); FIELD(head);
-    FIELD(row); FIELD(heads); FIELD(kv_heads); FIELD(head_dim); FIELD(reserved);
+    FIELD(qkv); FIELD(keys); FIELD(values); FIELD(lengths); FIELD(cosine); FIELD(sine); FIELD(pages); FIELD(batch); FIELD(head);
+    FIELD(row); FIELD(heads); FIELD(kv_heads); FIELD(head_dim); FIELD(page_keys); FIELD(pages_per_row); FIELD(reserved);
 }
 static void print(const StepSampleParams& p) {
     FIELD(logits); FIELD(ids); FIELD(ring); FIELD(lengths); FIELD(choices); FIELD(uniforms); FIELD(seen);
