@@ -83,12 +83,7 @@ final class BenchEmbeddingCommand extends ModelCommand {
             double perSecond = texts / seconds;
             sayf(
                     "%d texts of %d tokens, %s on %s: %.0f texts/s, %.0f tokens/s",
-                    texts,
-                    tokens,
-                    type.dataType(),
-                    name(device),
-                    perSecond,
-                    perSecond * tokens);
+                    texts, tokens, type.dataType(), name(device), perSecond, perSecond * tokens);
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("bench", "embedding");
             json.put("device", name(device));

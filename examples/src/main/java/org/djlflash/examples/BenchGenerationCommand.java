@@ -1,11 +1,15 @@
 package org.djlflash.examples;
 
 import ai.djl.ndarray.NDManager;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.List;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.examples.bench.DecodeCase;
 import org.djlflash.examples.bench.GenerationBench;
 import org.djlflash.examples.bench.GenerationModel;
+import org.djlflash.examples.bench.GenerationPlot;
 import org.djlflash.examples.bench.GenerationReport;
 import org.djlflash.zoo.generate.sampling.SamplingOptions;
 import picocli.CommandLine.Command;
@@ -58,6 +62,12 @@ final class BenchGenerationCommand extends MeasuringCommand {
             description = "The probability that kept tokens reach. Default: ${DEFAULT-VALUE}.")
     private double topP;
 
+    @Option(
+            names = "--plot",
+            paramLabel = "FILE",
+            description = "Draws tokens per second by context to a PNG file. Default: none.")
+    private Path plot;
+
     private List<DecodeCase> parsed;
     private GenerationBench.Settings settings;
 
@@ -84,6 +94,7 @@ final class BenchGenerationCommand extends MeasuringCommand {
     @Override
     void measure(NDManager manager, DeviceInfo gpu, ConsoleProgress progress) {
         GenerationReport report = new GenerationReport(settings);
+        GenerationPlot drawing = new GenerationPlot(size);
         new GenerationBench(manager, gpu, settings)
                 .run(
                         parsed,
@@ -91,15 +102,28 @@ final class BenchGenerationCommand extends MeasuringCommand {
                             @Override
                             public void memory(double gigabytesPerSecond) {
                                 report.memory(gigabytesPerSecond);
+                                drawing.memory(gigabytesPerSecond);
                             }
 
                             @Override
                             public void measured(DecodeCase c, GenerationBench.Result result) {
                                 report.measured(c, result);
+                                drawing.measured(c, result);
                                 line(report.json());
                             }
                         },
                         progress);
         report.lines().forEach(this::say);
+        if (plot != null) {
+            write(drawing);
+        }
+    }
+
+    private void write(GenerationPlot drawing) {
+        try {
+            drawing.write(plot);
+        } catch (IOException e) {
+            throw new UncheckedIOException("--plot " + plot + ": " + e.getMessage(), e);
+        }
     }
 }

@@ -25,11 +25,23 @@ class BenchCommandTest {
     void needsAWorkload() {
         Run.of("bench")
                 .assertRefused(
-                        2, "subcommand", "allowed are attention, decode, training, calls, embedding, serving");
+                        2,
+                        "subcommand",
+                        "allowed are attention, decode, generation, training, calls, embedding,"
+                                + " serving");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"attention", "decode", "training", "calls", "embedding", "serving"})
+    @ValueSource(
+            strings = {
+                "attention",
+                "decode",
+                "generation",
+                "training",
+                "calls",
+                "embedding",
+                "serving"
+            })
     void helpGoesToStandardOutput(String workload) {
         Run run = Run.of("bench", workload, "--help").assertSuccess();
         assertTrue(run.out().startsWith("Usage: djl-flash bench " + workload), run.out());

@@ -52,7 +52,13 @@ public final class GenerationBench {
      * @param promptMilliseconds the time of the prompts
      * @param bytes what a step reads: weights, keys and values
      */
-    public record Result(double microseconds, double promptMilliseconds, long bytes) {}
+    public record Result(double microseconds, double promptMilliseconds, long bytes) {
+
+        /** The time of reading the bytes once. */
+        double limitMicroseconds(double gigabytesPerSecond) {
+            return bytes / gigabytesPerSecond / 1e3;
+        }
+    }
 
     /** Takes what was measured. */
     public interface Listener {

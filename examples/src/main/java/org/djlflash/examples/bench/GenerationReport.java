@@ -40,7 +40,7 @@ public final class GenerationReport implements GenerationBench.Listener {
     @Override
     public void measured(DecodeCase c, GenerationBench.Result result) {
         double tokens = c.batch() * 1e6 / result.microseconds();
-        double share = result.bytes() / memory / 1e3 / result.microseconds();
+        double share = result.limitMicroseconds(memory) / result.microseconds();
         table.add(
                 List.of(
                         c.toString(),

@@ -73,7 +73,9 @@ final class CachedSequence implements Sequence {
 
     @Override
     public List<String> loopReasons() {
-        return DeviceLoop.unsupportedReasons(block, owner.getDevice());
+        return caches.get(0).pageSize() == 0
+                ? DeviceLoop.unsupportedReasons(block, owner.getDevice())
+                : List.of("The cache is in pages, which no decode kernel here reads in place.");
     }
 
     @Override

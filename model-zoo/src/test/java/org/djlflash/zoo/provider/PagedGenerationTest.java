@@ -42,8 +42,7 @@ class PagedGenerationTest {
 
     private static List<GenerationResult> generate(GenerationOptions.Builder options) {
         return new TextGenerator(model)
-                .generate(
-                        prompts, options.optMaxNewTokens(40).build(), row -> (id, count) -> true);
+                .generate(prompts, options.optMaxNewTokens(40).build(), row -> (id, count) -> true);
     }
 
     private static void assertSame(List<GenerationResult> expected, List<GenerationResult> actual) {
