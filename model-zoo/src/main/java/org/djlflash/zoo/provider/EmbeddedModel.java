@@ -27,7 +27,12 @@ public final class EmbeddedModel {
     private static final String RESOURCES = "/org/djlflash/zoo/models/" + NAME + "/";
 
     private static final List<String> FILES =
-            List.of("config.json", "generation_config.json", "model.safetensors", "tokenizer.json");
+            List.of(
+                    "config.json",
+                    "generation_config.json",
+                    "model.safetensors",
+                    "serving.properties",
+                    "tokenizer.json");
 
     private EmbeddedModel() {}
 

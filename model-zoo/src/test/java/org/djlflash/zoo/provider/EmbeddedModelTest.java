@@ -218,7 +218,7 @@ class EmbeddedModelTest {
         assertEquals(old, Files.getLastModifiedTime(weights));
         assertTrue(Files.readString(config).contains("\"gpt2\""));
         try (var files = Files.list(folder)) {
-            assertEquals(4, files.count());
+            assertEquals(5, files.count());
         }
     }
 }
