@@ -180,6 +180,7 @@ final class GenerateCommand extends ModelCommand {
         json.put("prefill_kernels", result.prefill().kernels());
         json.put("decode_backend", result.decode().backend().id());
         json.put("decode_kernels", result.decode().kernels());
+        json.put("decode_loop", result.loop());
         json.put("prefill_milliseconds", result.prefillTime().toNanos() / 1e6);
         json.put("decode_milliseconds", result.decodeTime().toNanos() / 1e6);
         json.put("tokens_per_second", result.tokensPerSecond());

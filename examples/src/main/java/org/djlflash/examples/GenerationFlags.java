@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.djlflash.zoo.generate.BeamOptions;
 import org.djlflash.zoo.generate.BeamOptions.EarlyStopping;
+import org.djlflash.zoo.generate.DecodeLoop;
 import org.djlflash.zoo.generate.GenerationOptions;
 import org.djlflash.zoo.generate.sampling.SamplingOptions;
 import picocli.CommandLine.Option;
@@ -76,12 +77,34 @@ final class GenerationFlags {
             description = "End where this text comes, without it; may be repeated.")
     private List<String> stops = new ArrayList<>();
 
+    @Option(
+            names = "--loop",
+            paramLabel = "graph|launches|host",
+            defaultValue = "graph",
+            description =
+                    "How tokens after the first are computed: each as a captured CUDA graph, by the"
+                            + " same kernels one by one, or operator by operator, with the token"
+                            + " chosen on the host, as happens wherever there can be no graph."
+                            + " Default: graph.")
+    private DecodeLoop loop;
+
+    @Option(
+            names = "--page-size",
+            paramLabel = "N",
+            defaultValue = "0",
+            description =
+                    "Keep keys and values in pages of N tokens, a power of two from 16 to 256."
+                            + " Default: 0, one piece for each text.")
+    private int pageSize;
+
     GenerationOptions options() {
         return GenerationOptions.builder()
                 .optMaxNewTokens(maxNewTokens)
                 .optSampling(sampling())
                 .optBeams(new BeamOptions(beams, lengthPenalty, earlyStopping))
                 .optStops(stops)
+                .optLoop(loop)
+                .optPageSize(pageSize)
                 .build();
     }
 

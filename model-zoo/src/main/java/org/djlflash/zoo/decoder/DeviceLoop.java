@@ -81,6 +81,8 @@ final class DeviceLoop implements TokenLoop {
             inner = vectors(model.layers().get(0).innerOutput().inputs());
             logits = vectors(multiple(config.vocabularySize()));
             choices = choices();
+            // What cannot be captured shows here, while there is another way.
+            step(1);
             done = true;
         } finally {
             if (!done) {
@@ -192,18 +194,22 @@ final class DeviceLoop implements TokenLoop {
                         cache.reserve(count);
                         cache.devicePages();
                     }
-                    int longest = 0;
-                    for (int row = 0; row < rows.size(); row++) {
-                        longest = Math.max(longest, length(row));
-                    }
                     for (int i = 1; i <= count; i++) {
-                        // Of each step alone: its sums do not depend on how many there are.
-                        steps.computeIfAbsent(bound(longest + i), this::newStep).run();
+                        step(i).run();
                     }
                     int[][] tokens = takeTokens(count);
                     caches.forEach(cache -> cache.appended(count));
                     return tokens;
                 });
+    }
+
+    /** By the longest row of this step alone: sums do not depend on how many steps follow. */
+    private DecodeStep step(int number) {
+        int longest = 0;
+        for (int row = 0; row < rows.size(); row++) {
+            longest = Math.max(longest, length(row));
+        }
+        return steps.computeIfAbsent(bound(longest + number), this::newStep);
     }
 
     private int capacity() {

@@ -1,5 +1,6 @@
 package org.djlflash.zoo.generate;
 
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -106,7 +107,7 @@ final class BatchRun implements AutoCloseable {
         return true;
     }
 
-    /** Says in the results why there is none. */
+    /** Begins a loop of the rows that go on, or says in the results why there is none. */
     private void startLoop() {
         List<String> reasons = new ArrayList<>();
         if (wanted == DecodeLoop.HOST) {
@@ -119,12 +120,17 @@ final class BatchRun implements AutoCloseable {
             reasons.addAll(sequence.loopReasons());
         }
         if (reasons.isEmpty()) {
-            loopName = wanted.name();
-            loop = newLoop();
-        } else {
-            loopName = DecodeLoop.HOST + ": " + String.join(" ", reasons);
-            LOG.debug("Decoding by the {}", loopName);
+            try {
+                loop = newLoop();
+                loopName = wanted.name();
+                return;
+            } catch (EngineException e) {
+                LOG.warn("Tokens are chosen on the host", e);
+                reasons.add(e.getMessage());
+            }
         }
+        loopName = DecodeLoop.HOST + ": " + String.join(" ", reasons);
+        LOG.debug("Decoding by the {}", loopName);
     }
 
     private TokenLoop newLoop() {
@@ -149,11 +155,12 @@ final class BatchRun implements AutoCloseable {
         }
         if (!active.isEmpty() && 2 * active.size() <= looping.length) {
             loop.close();
+            loop = null;
             sequence.select(
                     IntStream.range(0, looping.length)
                             .filter(row -> active.containsKey(looping[row]))
                             .toArray());
-            loop = newLoop();
+            startLoop();
         }
         return !active.isEmpty();
     }
@@ -163,7 +170,9 @@ final class BatchRun implements AutoCloseable {
             throw new IllegalStateException(
                     "no token can be chosen: a logit is NaN or infinite, or none is finite");
         }
-        if (!searches.get(search).take(token)) {
+        if (searches.get(search).take(token)) {
+            active.put(search, new Rows(new int[1], new int[] {token}));
+        } else {
             active.remove(search);
             ends[search] = System.nanoTime();
         }

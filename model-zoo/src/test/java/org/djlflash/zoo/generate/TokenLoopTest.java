@@ -12,6 +12,8 @@ import java.util.stream.Collectors;
 import org.djlflash.zoo.generate.GenerationResult.Finish;
 import org.djlflash.zoo.generate.sampling.SamplingOptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Texts whose tokens are chosen several at a time, against those chosen one by one. */
 class TokenLoopTest {
@@ -132,6 +134,22 @@ class TokenLoopTest {
             assertEquals(
                     "HOST: The search needs the logits.",
                     generate(model, options.optBeams(beams).build()).get(0).loop());
+        }
+    }
+
+    /** Be it the first, or one of fewer rows that is to follow. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void aLoopThatFailsToBeginLeavesTheRestToTheHost(int failing) {
+        try (ToyModel host = new ToyModel(40, 3, 7);
+                ToyModel loop = new ToyModel(40, 3, 7)) {
+            loop.loops = true;
+            loop.failingLoop = failing;
+            GenerationOptions options = GenerationOptions.greedy(TOKENS);
+            List<GenerationResult> actual = generate(loop, options);
+            assertEqual(generate(host, options), actual);
+            assertEquals("HOST: the toy is out of memory", actual.get(0).loop());
+            assertEquals(failing, loop.loopRows.size());
         }
     }
 

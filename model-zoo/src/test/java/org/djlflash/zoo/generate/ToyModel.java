@@ -1,6 +1,7 @@
 package org.djlflash.zoo.generate;
 
 import ai.djl.Device;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -30,6 +31,9 @@ final class ToyModel implements CausalLanguageModel, AutoCloseable {
 
     /** Whether a loop finds nothing to choose. */
     boolean broken;
+
+    /** Which loop fails to begin, counted from 1. */
+    int failingLoop;
 
     /** The rows of each loop that was begun. */
     final List<Integer> loopRows = new ArrayList<>();
@@ -104,6 +108,9 @@ final class ToyModel implements CausalLanguageModel, AutoCloseable {
         @Override
         public TokenLoop loop(List<TokenLoop.Row> wanted, boolean captured) {
             loopRows.add(wanted.size());
+            if (loopRows.size() == failingLoop) {
+                throw new EngineException("the toy is out of memory");
+            }
             return new ToyLoop(this, wanted);
         }
 
