@@ -18,6 +18,7 @@ import java.util.Collections;
 import java.util.List;
 import org.djlflash.nn.Scoped;
 import org.djlflash.train.Precision;
+import org.djlflash.zoo.Layers;
 
 /**
  * BERT without heads for its tasks, as Hugging Face computes it, on the attention operator;
@@ -59,15 +60,11 @@ public final class BertBlock extends AbstractBlock {
         tokenEmbedding = embedding("tokenEmbedding", config.vocabularySize());
         positionEmbedding = embedding("positionEmbedding", config.maxPositions());
         typeEmbedding = embedding("typeEmbedding", config.typeCount());
-        embeddingNorm = addChildBlock("embeddingNorm", BertLayer.norm(config));
+        embeddingNorm = addChildBlock("embeddingNorm", Layers.norm(config.layerNormEpsilon()));
         for (int i = 0; i < config.layers(); i++) {
             layers.add(addChildBlock("layer" + i, new BertLayer(config)));
         }
-        this.pooler =
-                pooler
-                        ? addChildBlock(
-                                "pooler", Linear.builder().setUnits(config.hiddenSize()).build())
-                        : null;
+        this.pooler = pooler ? addChildBlock("pooler", Layers.linear(config.hiddenSize())) : null;
     }
 
     private Parameter embedding(String name, int rows) {
@@ -174,8 +171,8 @@ public final class BertBlock extends AbstractBlock {
                 lookUp(ps, ids, tokenEmbedding, training)
                         .add(lookUp(ps, types, typeEmbedding, training))
                         .add(lookUp(ps, places, positionEmbedding, training));
-        NDArray hidden = BertLayer.call(embeddingNorm, ps, sum, training);
-        return BertLayer.dropout(hidden, config.hiddenDropout(), training);
+        NDArray hidden = Layers.call(embeddingNorm, ps, sum, training);
+        return Layers.dropout(hidden, config.hiddenDropout(), training);
     }
 
     private static NDArray lookUp(

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.djlflash.zoo.Layers;
 import org.djlflash.zoo.weights.WeightBinding;
 
 /**
@@ -43,9 +44,7 @@ public final class BertClassifierBlock extends BertHeadBlock {
     public BertClassifierBlock(BertConfig config, ClassifierConfig labels) {
         super(new BertBlock(config, true));
         this.labels = labels;
-        classifier =
-                addChildBlock(
-                        "classifier", Linear.builder().setUnits(labels.names().size()).build());
+        classifier = addChildBlock("classifier", Layers.linear(labels.names().size()));
     }
 
     /**
@@ -128,8 +127,8 @@ public final class BertClassifierBlock extends BertHeadBlock {
 
     @Override
     NDArray head(ParameterStore ps, NDList outputs, boolean training) {
-        NDArray pooled = BertLayer.dropout(outputs.get(1), labels.dropout(), training);
-        return BertLayer.call(classifier, ps, pooled, training);
+        NDArray pooled = Layers.dropout(outputs.get(1), labels.dropout(), training);
+        return Layers.call(classifier, ps, pooled, training);
     }
 
     @Override

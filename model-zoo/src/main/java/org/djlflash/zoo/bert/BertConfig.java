@@ -3,7 +3,7 @@ package org.djlflash.zoo.bert;
 import ai.djl.MalformedModelException;
 import java.io.IOException;
 import java.nio.file.Path;
-import org.djlflash.zoo.decoder.ConfigFile;
+import org.djlflash.zoo.ConfigFile;
 import org.djlflash.zoo.json.JsonFields;
 
 /**

@@ -7,9 +7,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.AbstractBlock;
 import ai.djl.nn.Activation;
-import ai.djl.nn.Block;
 import ai.djl.nn.core.Linear;
-import ai.djl.nn.norm.Dropout;
 import ai.djl.nn.norm.LayerNorm;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
@@ -17,6 +15,7 @@ import org.djlflash.AttentionLayout;
 import org.djlflash.AttentionOptions;
 import org.djlflash.FlashAttention;
 import org.djlflash.train.Precision;
+import org.djlflash.zoo.Layers;
 
 /**
  * A layer of BERT: self-attention, then a feed-forward part, each added to what came in and
@@ -38,22 +37,14 @@ final class BertLayer extends AbstractBlock {
 
     BertLayer(BertConfig config) {
         this.config = config;
-        query = addChildBlock("query", linear(config.hiddenSize()));
-        key = addChildBlock("key", linear(config.hiddenSize()));
-        value = addChildBlock("value", linear(config.hiddenSize()));
-        attentionOutput = addChildBlock("attentionOutput", linear(config.hiddenSize()));
-        attentionNorm = addChildBlock("attentionNorm", norm(config));
-        innerInput = addChildBlock("innerInput", linear(config.innerSize()));
-        innerOutput = addChildBlock("innerOutput", linear(config.hiddenSize()));
-        innerNorm = addChildBlock("innerNorm", norm(config));
-    }
-
-    static LayerNorm norm(BertConfig config) {
-        return LayerNorm.builder().axis(2).optEpsilon((float) config.layerNormEpsilon()).build();
-    }
-
-    private static Linear linear(int units) {
-        return Linear.builder().setUnits(units).build();
+        query = addChildBlock("query", Layers.linear(config.hiddenSize()));
+        key = addChildBlock("key", Layers.linear(config.hiddenSize()));
+        value = addChildBlock("value", Layers.linear(config.hiddenSize()));
+        attentionOutput = addChildBlock("attentionOutput", Layers.linear(config.hiddenSize()));
+        attentionNorm = addChildBlock("attentionNorm", Layers.norm(config.layerNormEpsilon()));
+        innerInput = addChildBlock("innerInput", Layers.linear(config.innerSize()));
+        innerOutput = addChildBlock("innerOutput", Layers.linear(config.hiddenSize()));
+        innerNorm = addChildBlock("innerNorm", Layers.norm(config.layerNormEpsilon()));
     }
 
     Linear query() {
@@ -96,10 +87,10 @@ final class BertLayer extends AbstractBlock {
 
     NDArray forward(ParameterStore ps, NDArray input, KeyMask mask, boolean training) {
         NDArray attended = dropout(attend(ps, input, mask, training), training);
-        NDArray middle = call(attentionNorm, ps, input.add(attended), training);
+        NDArray middle = Layers.call(attentionNorm, ps, input.add(attended), training);
         NDArray inner = Activation.gelu(Precision.linear(innerInput, ps, middle, training));
         inner = dropout(Precision.linear(innerOutput, ps, inner, training), training);
-        return call(innerNorm, ps, middle.add(inner), training);
+        return Layers.call(innerNorm, ps, middle.add(inner), training);
     }
 
     private NDArray attend(ParameterStore ps, NDArray input, KeyMask mask, boolean training) {
@@ -124,17 +115,7 @@ final class BertLayer extends AbstractBlock {
     }
 
     private NDArray dropout(NDArray input, boolean training) {
-        return dropout(input, config.hiddenDropout(), training);
-    }
-
-    static NDArray dropout(NDArray input, double rate, boolean training) {
-        return training && rate > 0
-                ? Dropout.dropout(input, (float) rate, true).singletonOrThrow()
-                : input;
-    }
-
-    static NDArray call(Block block, ParameterStore ps, NDArray input, boolean training) {
-        return block.forward(ps, new NDList(input), training).singletonOrThrow();
+        return Layers.dropout(input, config.hiddenDropout(), training);
     }
 
     @Override

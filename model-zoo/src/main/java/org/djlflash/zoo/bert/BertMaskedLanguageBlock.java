@@ -17,7 +17,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import org.djlflash.zoo.decoder.ConfigFile;
+import org.djlflash.train.Precision;
+import org.djlflash.zoo.ConfigFile;
+import org.djlflash.zoo.Layers;
 import org.djlflash.zoo.weights.WeightBinding;
 
 /**
@@ -49,9 +51,8 @@ public final class BertMaskedLanguageBlock extends BertHeadBlock {
      */
     public BertMaskedLanguageBlock(BertConfig config, boolean tied) {
         super(new BertBlock(config, false));
-        transform =
-                addChildBlock("transform", Linear.builder().setUnits(config.hiddenSize()).build());
-        norm = addChildBlock("norm", BertLayer.norm(config));
+        transform = addChildBlock("transform", Layers.linear(config.hiddenSize()));
+        norm = addChildBlock("norm", Layers.norm(config.layerNormEpsilon()));
         outputEmbedding =
                 tied
                         ? bert().tokenEmbedding()
@@ -124,11 +125,12 @@ public final class BertMaskedLanguageBlock extends BertHeadBlock {
     @Override
     NDArray head(ParameterStore ps, NDList outputs, boolean training) {
         NDArray hidden = outputs.head();
-        NDArray inner = Activation.gelu(BertLayer.call(transform, ps, hidden, training));
+        NDArray inner = Activation.gelu(Precision.linear(transform, ps, hidden, training));
+        NDArray normed = Layers.call(norm, ps, Precision.raise(ps, inner), training);
         return Linear.linear(
-                        BertLayer.call(norm, ps, inner, training),
-                        ps.getValue(outputEmbedding, hidden.getDevice(), training),
-                        ps.getValue(outputBias, hidden.getDevice(), training))
+                        Precision.lower(ps, normed),
+                        Precision.value(ps, outputEmbedding, hidden.getDevice(), training),
+                        Precision.value(ps, outputBias, hidden.getDevice(), training))
                 .singletonOrThrow();
     }
 

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
-import org.djlflash.zoo.decoder.ConfigFile;
+import org.djlflash.zoo.ConfigFile;
 import org.djlflash.zoo.json.JsonFields;
 
 /**

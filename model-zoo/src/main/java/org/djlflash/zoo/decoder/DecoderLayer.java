@@ -1,10 +1,8 @@
 package org.djlflash.zoo.decoder;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.AbstractBlock;
-import ai.djl.nn.Block;
 import ai.djl.nn.Parameter;
 import ai.djl.nn.core.Linear;
 import ai.djl.training.ParameterStore;
@@ -78,19 +76,6 @@ public abstract class DecoderLayer extends AbstractBlock {
         return new Weight(
                 linear.getDirectParameters().get("weight").getArray(),
                 bias == null ? null : bias.getArray());
-    }
-
-    /**
-     * Runs a part that takes one array and gives one.
-     *
-     * @param block the part
-     * @param ps the parameter store
-     * @param input the array
-     * @param training whether the pass is for training
-     * @return the result
-     */
-    public static NDArray call(Block block, ParameterStore ps, NDArray input, boolean training) {
-        return block.forward(ps, new NDList(input), training).singletonOrThrow();
     }
 
     /**

@@ -46,4 +46,21 @@ public record GenerationDefaults(List<Integer> endTokenIds) {
         JsonFields fields = StrictJson.read(file, MAX_BYTES);
         return new GenerationDefaults(fields.optInts("eos_token_id", 0, vocabularySize - 1));
     }
+
+    /**
+     * Returns the tokens that end a text: those of this file, or else of the model's configuration.
+     *
+     * @param folder the folder of the model
+     * @param config the configuration of the model
+     * @param vocabularySize the size of the vocabulary
+     * @return their ids, perhaps none
+     * @throws MalformedModelException if a value is not allowed
+     * @throws IOException if the file cannot be read
+     */
+    public static List<Integer> endTokenIds(Path folder, JsonFields config, int vocabularySize)
+            throws MalformedModelException, IOException {
+        List<Integer> own = config.optInts("eos_token_id", 0, vocabularySize - 1);
+        List<Integer> overriding = read(folder, vocabularySize).endTokenIds();
+        return overriding.isEmpty() ? own : overriding;
+    }
 }

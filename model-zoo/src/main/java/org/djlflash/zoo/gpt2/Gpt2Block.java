@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import org.djlflash.zoo.Layers;
 import org.djlflash.zoo.decoder.DecoderBlock;
 import org.djlflash.zoo.decoder.LayerCache;
 import org.djlflash.zoo.decoder.ReadStep;
@@ -43,7 +44,7 @@ public final class Gpt2Block extends DecoderBlock {
         for (int i = 0; i < config.layers(); i++) {
             layers.add(addChildBlock("layer" + i, new Gpt2Layer(config, i)));
         }
-        outputNorm = addChildBlock("outputNorm", Gpt2Layer.norm(config));
+        outputNorm = addChildBlock("outputNorm", Layers.norm(config.layerNormEpsilon()));
     }
 
     @Override
@@ -96,14 +97,14 @@ public final class Gpt2Block extends DecoderBlock {
         NDArray hidden =
                 lookUp(ps, ids, tokenEmbedding(), training)
                         .add(lookUp(ps, places, positionEmbedding, training));
-        hidden = Gpt2Layer.dropout(hidden, config.embeddingDropout(), training);
+        hidden = Layers.dropout(hidden, config.embeddingDropout(), training);
         GeluTanh gelu = GeluTanh.on(ids.getManager());
         for (int i = 0; i < layers.size(); i++) {
             Gpt2Layer layer = layers.get(i);
             LayerCache cache = step.cache(i);
             hidden = runLayer(hidden, in -> layer.forward(ps, in, cache, gelu, training));
         }
-        return Gpt2Layer.call(outputNorm, ps, hidden, training);
+        return Layers.call(outputNorm, ps, hidden, training);
     }
 
     @Override

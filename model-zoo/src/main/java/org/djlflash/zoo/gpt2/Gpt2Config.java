@@ -6,8 +6,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
 import org.djlflash.zoo.Activation;
-import org.djlflash.zoo.decoder.ConfigFile;
+import org.djlflash.zoo.ConfigFile;
 import org.djlflash.zoo.decoder.DecoderConfig;
+import org.djlflash.zoo.generate.GenerationDefaults;
 import org.djlflash.zoo.json.JsonFields;
 
 /**
@@ -91,7 +92,7 @@ public record Gpt2Config(
                 fields.optBoolean("scale_attn_by_inverse_layer_idx", false),
                 fields.optBoolean("tie_word_embeddings", true),
                 fields.optInt("bos_token_id", 0, vocabularySize - 1),
-                ConfigFile.endTokenIds(folder, fields, vocabularySize));
+                GenerationDefaults.endTokenIds(folder, fields, vocabularySize));
     }
 
     @Override

@@ -7,13 +7,13 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Activation;
 import ai.djl.nn.core.Linear;
-import ai.djl.nn.norm.Dropout;
 import ai.djl.nn.norm.LayerNorm;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import java.util.List;
 import org.djlflash.cuda.plan.Epilogue;
 import org.djlflash.step.Norm;
+import org.djlflash.zoo.Layers;
 import org.djlflash.zoo.decoder.DecoderLayer;
 import org.djlflash.zoo.decoder.LayerCache;
 import org.djlflash.zoo.decoder.StepModel;
@@ -37,25 +37,17 @@ final class Gpt2Layer extends DecoderLayer {
     Gpt2Layer(Gpt2Config config, int index) {
         super(scale(config, index), config.attentionDropout());
         this.config = config;
-        attentionNorm = addChildBlock("attentionNorm", norm(config));
-        attentionInput = addChildBlock("attentionInput", linear(3 * config.embeddingSize()));
-        attentionOutput = addChildBlock("attentionOutput", linear(config.embeddingSize()));
-        innerNorm = addChildBlock("innerNorm", norm(config));
-        innerInput = addChildBlock("innerInput", linear(config.innerSize()));
-        innerOutput = addChildBlock("innerOutput", linear(config.embeddingSize()));
+        attentionNorm = addChildBlock("attentionNorm", Layers.norm(config.layerNormEpsilon()));
+        attentionInput = addChildBlock("attentionInput", Layers.linear(3 * config.embeddingSize()));
+        attentionOutput = addChildBlock("attentionOutput", Layers.linear(config.embeddingSize()));
+        innerNorm = addChildBlock("innerNorm", Layers.norm(config.layerNormEpsilon()));
+        innerInput = addChildBlock("innerInput", Layers.linear(config.innerSize()));
+        innerOutput = addChildBlock("innerOutput", Layers.linear(config.embeddingSize()));
     }
 
     private static double scale(Gpt2Config config, int index) {
         return (config.scaleAttention() ? 1 / Math.sqrt(config.headSize()) : 1)
                 / (config.scaleAttentionByInverseLayerIndex() ? index + 1 : 1);
-    }
-
-    static LayerNorm norm(Gpt2Config config) {
-        return LayerNorm.builder().axis(2).optEpsilon((float) config.layerNormEpsilon()).build();
-    }
-
-    private static Linear linear(int units) {
-        return Linear.builder().setUnits(units).build();
     }
 
     /** Describes the layer for a step of one token. */
@@ -120,11 +112,13 @@ final class Gpt2Layer extends DecoderLayer {
      */
     NDArray forward(
             ParameterStore ps, NDArray input, LayerCache cache, GeluTanh gelu, boolean training) {
-        NDArray attended = attend(ps, call(attentionNorm, ps, input, training), cache, training);
-        NDArray middle = input.add(dropout(attended, config.residualDropout(), training));
-        NDArray inner = project(innerInput, ps, call(innerNorm, ps, middle, training), training);
+        NDArray attended =
+                attend(ps, Layers.call(attentionNorm, ps, input, training), cache, training);
+        NDArray middle = input.add(Layers.dropout(attended, config.residualDropout(), training));
+        NDArray inner =
+                project(innerInput, ps, Layers.call(innerNorm, ps, middle, training), training);
         inner = project(innerOutput, ps, activate(inner, gelu), training);
-        return middle.add(dropout(inner, config.residualDropout(), training));
+        return middle.add(Layers.dropout(inner, config.residualDropout(), training));
     }
 
     private NDArray attend(ParameterStore ps, NDArray input, LayerCache cache, boolean training) {
@@ -145,12 +139,6 @@ final class Gpt2Layer extends DecoderLayer {
             case GELU -> Activation.gelu(input);
             case GELU_TANH -> gelu.apply(input);
         };
-    }
-
-    static NDArray dropout(NDArray input, double rate, boolean training) {
-        return training && rate > 0
-                ? Dropout.dropout(input, (float) rate, true).singletonOrThrow()
-                : input;
     }
 
     @Override

@@ -5,8 +5,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
-import org.djlflash.zoo.decoder.ConfigFile;
+import org.djlflash.zoo.ConfigFile;
 import org.djlflash.zoo.decoder.DecoderConfig;
+import org.djlflash.zoo.generate.GenerationDefaults;
 import org.djlflash.zoo.json.JsonFields;
 
 /**
@@ -85,7 +86,7 @@ public record LlamaConfig(
                 fields.optBoolean("mlp_bias", false),
                 fields.optDouble("attention_dropout", 0, ConfigFile.MAX_DROPOUT, 0),
                 fields.optBoolean("tie_word_embeddings", false),
-                ConfigFile.endTokenIds(folder, fields, vocabularySize));
+                GenerationDefaults.endTokenIds(folder, fields, vocabularySize));
     }
 
     private static int keyValueHeads(JsonFields fields, int heads) throws MalformedModelException {

@@ -1,7 +1,7 @@
 package org.djlflash.zoo.llama;
 
 import ai.djl.MalformedModelException;
-import org.djlflash.zoo.decoder.ConfigFile;
+import org.djlflash.zoo.ConfigFile;
 import org.djlflash.zoo.json.JsonFields;
 
 /** How the frequencies of the rotary embedding are changed for texts longer than at first. */

@@ -1,4 +1,4 @@
-package org.djlflash.zoo.decoder;
+package org.djlflash.zoo;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,10 +1,9 @@
-package org.djlflash.zoo.decoder;
+package org.djlflash.zoo;
 
 import ai.djl.MalformedModelException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import org.djlflash.zoo.generate.GenerationDefaults;
 import org.djlflash.zoo.json.JsonFields;
 import org.djlflash.zoo.json.StrictJson;
 import org.slf4j.Logger;
@@ -77,23 +76,5 @@ public final class ConfigFile {
             logger.warn("{} names code of its own in auto_map; it is not run", NAME);
         }
         return fields;
-    }
-
-    /**
-     * Returns the tokens that end a text: those of {@code generation_config.json}, which overrides,
-     * if it names some.
-     *
-     * @param folder the folder
-     * @param fields the fields of this file
-     * @param vocabularySize the size of the vocabulary
-     * @return their ids, perhaps none
-     * @throws MalformedModelException if a value is not allowed
-     * @throws IOException if a file cannot be read
-     */
-    public static List<Integer> endTokenIds(Path folder, JsonFields fields, int vocabularySize)
-            throws MalformedModelException, IOException {
-        List<Integer> own = fields.optInts("eos_token_id", 0, vocabularySize - 1);
-        List<Integer> overriding = GenerationDefaults.read(folder, vocabularySize).endTokenIds();
-        return overriding.isEmpty() ? own : overriding;
     }
 }
