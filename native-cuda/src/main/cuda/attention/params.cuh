@@ -87,6 +87,14 @@ struct ConvertDqParams {
     Problem problem;
 };  // 120 bytes
 
+// Where the keys of a cache begin and lie. Both arrays are in device memory.
+struct CacheRows {
+    const int* first_keys;  // [B] keys before it are hidden (left padding); null: 0 everywhere
+    const int* pages;       // [B, pages_per_row] K and V are [pages, Hkv, page_keys, D]; null: they are [B, Hkv, F, D]
+    int page_keys;          // 16 to 256, a power of two
+    int pages_per_row;
+};  // 24 bytes
+
 struct DecodeSplitParams {
     View q;              // [B, Hq, T, D] element; T * Hq / Hkv rows share one key head
     View k;              // [B, Hkv, F, D] element
@@ -95,10 +103,11 @@ struct DecodeSplitParams {
     float* lse;          // [B, Hq, T] written if splits == 1; may be null
     float* partial_o;    // [S, B, Hq, T, HEAD_DIM] written if splits > 1; 16-byte aligned
     float* partial_lse;  // [S, B, Hq, T] written if splits > 1: log2 domain
+    CacheRows cache;
     Problem problem;
     int splits;    // S; split s takes an equal share of each row's key blocks (16 * WARPS keys each)
     int reserved;  // 0
-};                 // 240 bytes
+};                 // 264 bytes
 
 struct DecodeCombineParams {
     const float* partial_o;    // [S, B, Hq, T, HEAD_DIM]
@@ -110,6 +119,19 @@ struct DecodeCombineParams {
     int reserved;
 };  // 144 bytes
 
+struct DecodeParams {
+    View q;                  // [B, Hq, T, D] element; T * Hq / Hkv rows share one key head
+    View o;                  // [B, Hq, T, D] element, written
+    float* lse;              // [B, Hq, T] written; may be null
+    float* partial_sums;     // [2 * ranges, ROWS, HEAD_DIM] scratch; 16-byte aligned
+    float* partial_states;   // [2 * ranges, ROWS, 2] maximum and sum; scratch
+    u64* tickets;            // [ranges, CLUSTER] scratch, see ticket.cuh
+    CacheRows cache;
+    Problem problem;
+    int ranges;  // clusters of the grid
+    int splits;  // S: each group is cut into so many ranges; 0: all keys of all groups into equal ones
+};               // 208 bytes
+
 struct DropoutMaskParams {
     unsigned char* mask;  // [B, Hq, T, F] contiguous, written: 1 kept, 0 dropped
     Problem problem;
@@ -118,7 +140,8 @@ struct DropoutMaskParams {
 static_assert(sizeof(View) == 32 && sizeof(Problem) == 80, "layout is shared with the host");
 static_assert(sizeof(ForwardParams) == 248 && sizeof(BackwardParams) == 328, "layout is shared with the host");
 static_assert(sizeof(RowDotParams) == 176 && sizeof(ConvertDqParams) == 120, "layout is shared with the host");
-static_assert(sizeof(DecodeSplitParams) == 240 && sizeof(DecodeCombineParams) == 144, "layout is shared with the host");
+static_assert(sizeof(DecodeSplitParams) == 264 && sizeof(DecodeCombineParams) == 144, "layout is shared with the host");
+static_assert(sizeof(CacheRows) == 24 && sizeof(DecodeParams) == 208, "layout is shared with the host");
 static_assert(sizeof(DropoutMaskParams) == 88, "layout is shared with the host");
 
 }  // namespace flash

@@ -27,6 +27,15 @@ __device__ __forceinline__ void tensor_load(unsigned int shared, const TensorMap
         : "memory");
 }
 
+__device__ __forceinline__ void tensor_load(unsigned int shared, const TensorMap* map, unsigned int barrier, int c0,
+                                            int c1, int c2, int c3, int c4) {
+    asm volatile(
+        "cp.async.bulk.tensor.5d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6, %7}], "
+        "[%2];" ::"r"(shared),
+        "l"(map), "r"(barrier), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4)
+        : "memory");
+}
+
 // Shared to global; the source must be fenced (async_fence) and is free again after bulk_wait_read.
 __device__ __forceinline__ void tensor_store(const TensorMap* map, unsigned int shared, int c0, int c1, int c2, int c3) {
     asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];" ::"l"(map),

@@ -27,6 +27,8 @@ public final class AttentionOptions {
 
     private static final AttentionOptions DEFAULTS = builder().build();
 
+    private static final int MOST_SPLITS = 512;
+
     private final OptionalDouble scale;
     private final CausalAlignment causal;
     private final AttentionLayout layout;
@@ -36,6 +38,7 @@ public final class AttentionOptions {
     private final float dropout;
     private final DataType computeType;
     private final boolean deterministic;
+    private final int splits;
     private final Backend backend;
 
     private AttentionOptions(Builder builder) {
@@ -48,6 +51,7 @@ public final class AttentionOptions {
         dropout = builder.dropout;
         computeType = builder.computeType;
         deterministic = builder.deterministic;
+        splits = builder.splits;
         backend = builder.backend;
     }
 
@@ -106,6 +110,10 @@ public final class AttentionOptions {
         return deterministic;
     }
 
+    int splits() {
+        return splits;
+    }
+
     Optional<Backend> backend() {
         return Optional.ofNullable(backend);
     }
@@ -122,6 +130,7 @@ public final class AttentionOptions {
         private float dropout;
         private DataType computeType;
         private boolean deterministic;
+        private int splits;
         private Backend backend;
 
         private Builder() {}
@@ -289,6 +298,25 @@ public final class AttentionOptions {
          */
         public Builder optDeterministic(boolean deterministic) {
             this.deterministic = deterministic;
+            return this;
+        }
+
+        /**
+         * Fixes into how many parts our CUDA kernels cut the keys of a row when there are few
+         * queries (default 0: what suits the GPU). The parts decide in which order sums are added
+         * up: with a number of one's own, a row's result is bitwise the same whatever rows it is
+         * computed together with. Elsewhere it makes no difference.
+         *
+         * @param splits 1 to 512, or 0
+         * @return this builder
+         * @throws IllegalArgumentException if it is none of these
+         */
+        public Builder optSplits(int splits) {
+            if (splits < 0 || splits > MOST_SPLITS) {
+                throw new IllegalArgumentException(
+                        "splits " + splits + ", allowed is 0 to " + MOST_SPLITS);
+            }
+            this.splits = splits;
             return this;
         }
 

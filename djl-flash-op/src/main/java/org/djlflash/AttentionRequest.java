@@ -28,6 +28,8 @@ import java.util.Set;
  * @param bias whether there is a dense bias
  * @param dropout the dropout rate
  * @param deterministic whether bitwise equal results are demanded
+ * @param splits into how many parts our kernels cut the keys of a row of few queries; 0 for what
+ *     suits the GPU
  */
 public record AttentionRequest(
         long batch,
@@ -46,7 +48,8 @@ public record AttentionRequest(
         boolean mask,
         boolean bias,
         float dropout,
-        boolean deterministic) {
+        boolean deterministic,
+        int splits) {
 
     /** The types that arrays may have; DJL has no name for those of BFLOAT16. */
     static final Set<DataType> ARRAY_TYPES =
@@ -65,6 +68,66 @@ public record AttentionRequest(
                             DataType.BFLOAT16,
                             DataType.FLOAT32,
                             DataType.FLOAT64));
+
+    /**
+     * Asks for what suits the GPU where keys are split.
+     *
+     * @param batch the batch size B
+     * @param queryHeads the number of query heads N
+     * @param keyHeads the number of key and value heads, a divisor of N
+     * @param queries the number of queries T of a row
+     * @param keys the number of keys F of a row
+     * @param headSize the head size H
+     * @param dataType the arrays' type
+     * @param computeType the type to compute in
+     * @param device the arrays' device
+     * @param gradient whether gradients will be asked for
+     * @param scale the factor of the scores
+     * @param causal the alignment of the causal mask
+     * @param keyLengths whether rows have lengths of their own
+     * @param mask whether there is a dense mask
+     * @param bias whether there is a dense bias
+     * @param dropout the dropout rate
+     * @param deterministic whether bitwise equal results are demanded
+     */
+    public AttentionRequest(
+            long batch,
+            long queryHeads,
+            long keyHeads,
+            long queries,
+            long keys,
+            long headSize,
+            DataType dataType,
+            DataType computeType,
+            Device device,
+            boolean gradient,
+            double scale,
+            CausalAlignment causal,
+            boolean keyLengths,
+            boolean mask,
+            boolean bias,
+            float dropout,
+            boolean deterministic) {
+        this(
+                batch,
+                queryHeads,
+                keyHeads,
+                queries,
+                keys,
+                headSize,
+                dataType,
+                computeType,
+                device,
+                gradient,
+                scale,
+                causal,
+                keyLengths,
+                mask,
+                bias,
+                dropout,
+                deterministic,
+                0);
+    }
 
     @Override
     public String toString() {
@@ -99,6 +162,9 @@ public record AttentionRequest(
         }
         if (deterministic) {
             words.add("deterministic");
+        }
+        if (splits > 0) {
+            words.add("splits " + splits);
         }
         words.add(gradient ? "with gradients" : "without gradients");
         return String.join(" ", words);

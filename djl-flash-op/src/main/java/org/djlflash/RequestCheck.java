@@ -129,7 +129,8 @@ final class RequestCheck {
                 options.mask().isPresent(),
                 options.bias().isPresent(),
                 options.dropout(),
-                options.deterministic());
+                options.deterministic(),
+                options.splits());
     }
 
     private static void requireGiven(String name, Object argument) {

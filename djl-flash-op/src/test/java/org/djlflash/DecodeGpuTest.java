@@ -88,6 +88,36 @@ class DecodeGpuTest {
         }
     }
 
+    /** Bit for bit: the number of splits alone decides in which order sums are added up. */
+    @Test
+    void withFixedSplitsARowDoesNotDependOnItsNeighbours() {
+        long[] lengths = {600, 1, 333, 64, 599, 17};
+        try (NDManager manager = manager()) {
+            NDArray query = gaussian(manager, 1, lengths.length, HEADS, 1);
+            NDArray key = gaussian(manager, 2, lengths.length, KEY_HEADS, 600);
+            NDArray value = gaussian(manager, 3, lengths.length, KEY_HEADS, 600);
+            for (int splits : new int[] {1, 3, 8, 17}) {
+                AttentionOptions.Builder options =
+                        AttentionOptions.builder().optBackend(Backend.CUDA).optSplits(splits);
+                NDArray together =
+                        FlashAttention.attend(
+                                query, key, value, options.optKeyLengths(lengths).build());
+                for (int i = 0; i < lengths.length; i++) {
+                    NDArray alone =
+                            FlashAttention.attend(
+                                    row(query, i),
+                                    row(key, i),
+                                    row(value, i),
+                                    options.optKeyLengths(lengths[i]).build());
+                    assertArrayEquals(
+                            Closeness.toDoubles(alone),
+                            Closeness.toDoubles(row(together, i)),
+                            "row " + i + " of " + splits + " splits");
+                }
+            }
+        }
+    }
+
     private static long[] longs(int... numbers) {
         return IntStream.of(numbers).asLongStream().toArray();
     }

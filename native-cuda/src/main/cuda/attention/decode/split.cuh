@@ -30,6 +30,7 @@ struct DecodeSplit {
     const DecodeSplitParams& p;
     VisibleKeys visible;
     int batch, kv_head, group, first_row, rows_left, split, warp, lane;
+    int first_key;  // those before it are hidden
     char* shared;
     unsigned int ring;
     float scale_log2;
@@ -49,6 +50,7 @@ struct DecodeSplit {
         rows_left = min(PACKED, p.problem.queries * group - first_row);
         ring = shared_address(shared) + warp * STAGES_ * STAGE_BYTES;
         scale_log2 = p.problem.scale * LOG2_E;
+        first_key = p.cache.first_keys ? max(p.cache.first_keys[batch], 0) : 0;
     }
 
     // Packed row r is query r / group of head kv_head * group + r % group.
@@ -79,7 +81,7 @@ struct DecodeSplit {
     }
 
     // S^T of 16 keys, scaled, -inf where a row does not see a key.
-    __device__ __forceinline__ void scores(float (&s)[TILES][4], unsigned int k_tile, int key0, int all_visible) const {
+    __device__ __forceinline__ void scores(float (&s)[TILES][4], unsigned int k_tile, int key0, bool masked) const {
         clear(s);
         LaneAddress<D> k_lane(k_tile, lane % 16, lane / 16);
 #pragma unroll
@@ -89,7 +91,6 @@ struct DecodeSplit {
 #pragma unroll
             for (int n = 0; n < TILES; ++n) Mma<Element>::run(s[n], a, q[n][step][0], q[n][step][1]);
         }
-        bool masked = key0 + KEYS > all_visible;
 #pragma unroll
         for (int n = 0; n < TILES; ++n) {
 #pragma unroll
@@ -98,7 +99,8 @@ struct DecodeSplit {
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
                     int limit = visible.limit(query_of(n * 8 + lane % 4 * 2 + i % 2));
-                    if (key0 + lane / 4 + i / 2 * 8 >= limit) s[n][i] = negative_infinity();
+                    int key = key0 + lane / 4 + i / 2 * 8;
+                    if (key >= limit || key < first_key) s[n][i] = negative_infinity();
                 }
             }
         }
@@ -162,14 +164,31 @@ struct DecodeSplit {
         }
     }
 
+    // Hidden rows of V may be anything, and 0 * NaN would spread.
+    __device__ __forceinline__ void clear_hidden(unsigned int v_tile, int rows) const {
+        for (int i = lane; i < min(rows, KEYS) * (D / 8); i += 32) {
+            store_shared_zero_16(v_tile + Swizzle<D>::offset(i / (D / 8), i % (D / 8)));
+        }
+        __syncwarp();
+    }
+
     using Loader = TileLoader<KEYS, D, 32>;
 
-    __device__ __forceinline__ void load(const Loader& loader, const char* k, const char* v, int key0, int end,
-                                         int stage) const {
+    // The first of 16 keys, which lie in one page if there are pages.
+    __device__ __forceinline__ const char* row_of(const View& view, int key0) const {
+        i64 place = batch, row = key0;
+        if (p.cache.pages) {
+            place = p.cache.pages[static_cast<i64>(batch) * p.cache.pages_per_row + key0 / p.cache.page_keys];
+            row = key0 % p.cache.page_keys;
+        }
+        return static_cast<const char*>(view.data) + (place * view.batch + kv_head * view.head + row * view.row) * 2;
+    }
+
+    __device__ __forceinline__ void load(const Loader& loader, int key0, int end, int stage) const {
         if (key0 < end) {
             unsigned int tile = ring + stage * STAGE_BYTES;
-            loader.load(tile, k + key0 * p.k.row * 2, p.k.row * 2, visible.length - key0);
-            loader.load(tile + TILE_BYTES, v + key0 * p.v.row * 2, p.v.row * 2, visible.length - key0);
+            loader.load(tile, row_of(p.k, key0), p.k.row * 2, visible.length - key0);
+            loader.load(tile + TILE_BYTES, row_of(p.v, key0), p.v.row * 2, visible.length - key0);
         }
         copy_async_commit();  // an empty group keeps the count in step
     }
@@ -186,16 +205,15 @@ struct DecodeSplit {
             for (int d = 0; d < STEPS; ++d) o[d][n][0] = o[d][n][1] = o[d][n][2] = o[d][n][3] = 0.f;
         }
         int seen = visible.limit(query_of(rows_left - 1));  // the last row sees most
-        int units = tiles(tiles(seen, UNIT), p.splits);     // of each split
-        int begin = min(seen, split * units * UNIT);
+        int start = min(seen, first_key / UNIT * UNIT);
+        int units = tiles(tiles(seen - start, UNIT), p.splits);  // of each split
+        int begin = min(seen, start + split * units * UNIT);
         int end = min(seen, begin + units * UNIT);
 
         Loader loader(lane, p.problem.head_dim);
-        const char* k = static_cast<const char*>(p.k.data) + (batch * p.k.batch + kv_head * p.k.head) * 2;
-        const char* v = static_cast<const char*>(p.v.data) + (batch * p.v.batch + kv_head * p.v.head) * 2;
         int key0 = begin + warp * KEYS;
 #pragma unroll
-        for (int stage = 0; stage < STAGES_ - 1; ++stage) load(loader, k, v, key0 + stage * UNIT, end, stage);
+        for (int stage = 0; stage < STAGES_ - 1; ++stage) load(loader, key0 + stage * UNIT, end, stage);
         load_q();
         int all_visible = visible.limit(query_of(0));
         int stage = 0;
@@ -203,12 +221,13 @@ struct DecodeSplit {
         for (; key0 < end; key0 += UNIT) {
             int next = stage == 0 ? STAGES_ - 1 : stage - 1;
             __syncwarp();  // all lanes are done with the stage that is filled next
-            load(loader, k, v, key0 + (STAGES_ - 1) * UNIT, end, next);
+            load(loader, key0 + (STAGES_ - 1) * UNIT, end, next);
             copy_async_wait<STAGES_ - 1>();
             __syncwarp();
             unsigned int tile = ring + stage * STAGE_BYTES;
             float s[TILES][4];
-            scores(s, tile, key0, all_visible);
+            if (key0 < first_key) clear_hidden(tile + TILE_BYTES, first_key - key0);
+            scores(s, tile, key0, key0 + KEYS > all_visible || key0 < first_key);
             softmax(s);
             accumulate(s, tile + TILE_BYTES);
             stage = stage + 1 == STAGES_ ? 0 : stage + 1;

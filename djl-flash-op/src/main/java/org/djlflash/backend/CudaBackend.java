@@ -22,6 +22,7 @@ import org.djlflash.cuda.launch.Randomness;
 import org.djlflash.cuda.launch.TensorView;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.CacheLayout;
 import org.djlflash.cuda.plan.GradientNeed;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.Tensor;
@@ -292,7 +293,9 @@ final class CudaBackend implements AttentionBackend {
                 request.dropout(),
                 request.gradient() ? GradientNeed.INPUTS : GradientNeed.NONE,
                 request.deterministic(),
-                decode);
+                decode,
+                CacheLayout.CONTIGUOUS,
+                decode ? request.splits() : 0);
     }
 
     private static org.djlflash.cuda.plan.CausalAlignment alignment(CausalAlignment causal) {

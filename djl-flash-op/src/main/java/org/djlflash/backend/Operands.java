@@ -1,5 +1,6 @@
 package org.djlflash.backend;
 
+import org.djlflash.cuda.launch.CacheRows;
 import org.djlflash.cuda.launch.DevicePointer;
 import org.djlflash.cuda.launch.ForwardArguments;
 import org.djlflash.cuda.launch.Randomness;
@@ -30,6 +31,7 @@ record Operands(Operand query, Operand key, Operand value) {
                 bias,
                 CudaGpu.pointer(logSumExp),
                 CudaGpu.pointer(keyLengths),
+                CacheRows.NONE,
                 randomness,
                 DevicePointer.NULL);
     }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.djlflash.cuda.jit.KernelUnavailableException;
+import org.djlflash.cuda.launch.CacheRows;
 import org.djlflash.cuda.launch.CudaException;
 import org.djlflash.cuda.launch.CudaGraph;
 import org.djlflash.cuda.launch.CudaStream;
@@ -302,6 +303,7 @@ public final class DecodeStep implements AutoCloseable {
                             TensorView.NONE,
                             DevicePointer.NULL,
                             integers(lengths),
+                            CacheRows.NONE,
                             Randomness.NONE,
                             workspace(plan.forwardWorkspace().bytes()));
             launches.add(stream -> gpu.attention().forward(plan, arguments, stream));

@@ -23,6 +23,13 @@ public enum CudaSetting {
      */
     SPECIALIZED("org.djlflash.cuda.specialized"),
 
+    /**
+     * {@code true} decodes on the kernel made for compute capability 9.0. Off, because that kernel
+     * has been checked and measured without the launcher of this library. Read when a problem is
+     * planned for the first time.
+     */
+    HOPPER_DECODE("org.djlflash.cuda.hopperDecode", false),
+
     /** The NVRTC library file, or the folder that holds it. */
     NVRTC("org.djlflash.cuda.nvrtc"),
 
@@ -30,9 +37,15 @@ public enum CudaSetting {
     CACHE_FOLDER("org.djlflash.cuda.cacheFolder");
 
     private final String property;
+    private final boolean unset;
 
     CudaSetting(String property) {
+        this(property, true);
+    }
+
+    CudaSetting(String property, boolean unset) {
         this.property = property;
+        this.unset = unset;
     }
 
     /**
@@ -75,13 +88,14 @@ public enum CudaSetting {
     }
 
     /**
-     * Returns the value as a switch. Switches are on unless set to {@code false}.
+     * Returns the value as a switch. A switch that is not set is on, but for {@link
+     * #HOPPER_DECODE}.
      *
      * @return whether the switch is on
      * @throws IllegalArgumentException if the value is neither {@code true} nor {@code false}
      */
     public boolean isOn() {
-        String text = text().orElse("true").trim().toLowerCase(Locale.ROOT);
+        String text = text().orElse(String.valueOf(unset)).trim().toLowerCase(Locale.ROOT);
         return switch (text) {
             case "true" -> true;
             case "false" -> false;

@@ -1,5 +1,6 @@
 package org.djlflash.cuda.launch;
 
+import java.util.Locale;
 import org.djlflash.cuda.plan.AttentionPlan;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
@@ -45,17 +46,23 @@ final class ArgumentCheck {
         keys("key", arguments.key());
         keys("value", arguments.value());
         queries("output", arguments.output());
-        needed(problem.keyLengths(), arguments.keyLengths(), "key lengths");
+        asPlanned(problem.keyLengths(), arguments.keyLengths(), "Key lengths");
+        asPlanned(problem.cache().firstKeys(), arguments.cache().firstKeys(), "First keys");
+        asPlanned(problem.cache().isPaged(), arguments.cache().pages(), "Numbers of pages");
         if (problem.bias() != BiasKind.NONE) {
             bias(arguments.bias());
         }
-        if (!problem.keyLengths() && arguments.keyLengths().address() != 0) {
-            throw new IllegalArgumentException("Key lengths were not planned for: " + plan);
+    }
+
+    private void asPlanned(boolean planned, DevicePointer memory, String name) {
+        needed(planned, memory, name.toLowerCase(Locale.ROOT));
+        if (!planned && memory.address() != 0) {
+            throw new IllegalArgumentException(name + " were not planned for: " + plan);
         }
     }
 
     private void queries(String name, TensorView view) {
-        aligned(name, view, shape.queryHeads(), shape.queries());
+        aligned(name, view, shape.batch(), shape.queryHeads(), shape.queries());
     }
 
     private void distinct(String name, TensorView view) {
@@ -67,7 +74,7 @@ final class ArgumentCheck {
     }
 
     private void keys(String name, TensorView view) {
-        aligned(name, view, shape.keyHeads(), shape.keys());
+        aligned(name, view, plan.problem().keySizes());
     }
 
     private void bias(TensorView view) {
@@ -79,9 +86,9 @@ final class ArgumentCheck {
         }
     }
 
-    private void aligned(String name, TensorView view, int heads, int rows) {
+    private void aligned(String name, TensorView view, long... sizes) {
         needed(true, view.data(), name);
-        if (!view.layout().hasAlignedRows(shape.batch(), heads, rows)) {
+        if (!view.layout().hasAlignedRows(sizes)) {
             throw new IllegalArgumentException(
                     "The rows of the %s must be contiguous and start at multiples of %d bytes: %s at %s for %s"
                             .formatted(

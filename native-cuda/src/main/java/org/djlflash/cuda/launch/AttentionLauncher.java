@@ -71,11 +71,24 @@ public final class AttentionLauncher {
             kernels.launch(step, a -> writeForward(a, step, plan, arguments), stream, plan);
             return;
         }
+        if (!steps.get(0).boxes().isEmpty()) {
+            kernels.launch(steps.get(0), a -> writeDecode(a, plan, arguments), stream, plan);
+            return;
+        }
         kernels.launch(steps.get(0), a -> a.struct().decodeSplit(plan, arguments), stream, plan);
         if (plan.splits() > 1) {
             kernels.launch(
                     steps.get(1), a -> a.struct().decodeCombine(plan, arguments), stream, plan);
         }
+    }
+
+    private void writeDecode(
+            KernelArguments target, AttentionPlan plan, ForwardArguments arguments) {
+        AttentionProblem problem = plan.problem();
+        Iterator<TensorBox> boxes = plan.forward().get(0).boxes().iterator();
+        target.struct().decode(plan, arguments);
+        target.map(maps.get(keys(problem, arguments.key(), boxes.next())));
+        target.map(maps.get(keys(problem, arguments.value(), boxes.next())));
     }
 
     private void writeForward(
@@ -110,13 +123,13 @@ public final class AttentionLauncher {
     }
 
     private static TensorMaps.Key keys(AttentionProblem problem, TensorView view, TensorBox box) {
-        AttentionShape shape = problem.shape();
+        long[] sizes = problem.keySizes();
         return new TensorMaps.Key(
                 view,
-                shape.batch(),
-                shape.keyHeads(),
-                shape.keys(),
-                shape.headSize(),
+                (int) sizes[0],
+                (int) sizes[1],
+                (int) sizes[2],
+                problem.shape().headSize(),
                 problem.element(),
                 box);
     }

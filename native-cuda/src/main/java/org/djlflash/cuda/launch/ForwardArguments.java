@@ -5,13 +5,15 @@ package org.djlflash.cuda.launch;
  * passed the launch. Immutable.
  *
  * @param query [B, query heads, T, head size]
- * @param key [B, key heads, F, head size]
- * @param value [B, key heads, F, head size]
+ * @param key [B, key heads, F, head size], or the pages of a cache: [pages, key heads, keys of a
+ *     page, head size]
+ * @param value as the key
  * @param output [B, query heads, T, head size], written
  * @param bias [B, query heads, T, F], rows contiguous, other strides 0 to broadcast; {@link
  *     TensorView#NONE} without bias
  * @param logSumExp [B, query heads, T] contiguous floats, written; null address when not wanted
  * @param keyLengths [B] 32-bit integers, each 0 to F; null address without key lengths
+ * @param cache where the rows of a decode step begin and lie
  * @param randomness of dropout
  * @param workspace scratch memory of the size that the plan gives
  */
@@ -23,6 +25,7 @@ public record ForwardArguments(
         TensorView bias,
         DevicePointer logSumExp,
         DevicePointer keyLengths,
+        CacheRows cache,
         Randomness randomness,
         DevicePointer workspace) {
 
@@ -34,6 +37,6 @@ public record ForwardArguments(
      */
     public ForwardArguments withWorkspace(DevicePointer scratch) {
         return new ForwardArguments(
-                query, key, value, output, bias, logSumExp, keyLengths, randomness, scratch);
+                query, key, value, output, bias, logSumExp, keyLengths, cache, randomness, scratch);
     }
 }

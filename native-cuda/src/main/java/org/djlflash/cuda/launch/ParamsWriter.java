@@ -6,6 +6,8 @@ import org.djlflash.cuda.plan.AttentionPlan;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
 import org.djlflash.cuda.plan.BiasKind;
+import org.djlflash.cuda.plan.CacheLayout;
+import org.djlflash.cuda.plan.Sm90Decode;
 import org.djlflash.cuda.plan.Workspace;
 
 /**
@@ -90,8 +92,26 @@ final class ParamsWriter {
         pointer(arguments.logSumExp());
         pointer(part(arguments.workspace(), plan.forwardWorkspace(), 0));
         pointer(part(arguments.workspace(), plan.forwardWorkspace(), 1));
+        cache(plan.problem(), arguments.cache());
         problem(plan.problem(), arguments);
         splits(plan);
+        return buffer;
+    }
+
+    /** Writes {@code DecodeParams}. */
+    ByteBuffer decode(AttentionPlan plan, ForwardArguments arguments) {
+        Sm90Decode decode = Sm90Decode.of(plan.problem(), plan.device());
+        start();
+        view(arguments.query());
+        view(arguments.output());
+        pointer(arguments.logSumExp());
+        for (int part = 0; part < 3; part++) {
+            pointer(part(arguments.workspace(), plan.forwardWorkspace(), part));
+        }
+        cache(plan.problem(), arguments.cache());
+        problem(plan.problem(), arguments);
+        buffer.putInt(Math.toIntExact(decode.ranges()));
+        buffer.putInt(decode.splits());
         return buffer;
     }
 
@@ -112,6 +132,15 @@ final class ParamsWriter {
         start();
         pointer(mask);
         problem(problem, DevicePointer.NULL, randomness);
+        return buffer;
+    }
+
+    /** Writes {@code ReadParams}. */
+    ByteBuffer read(DevicePointer data, long bytes, DevicePointer result) {
+        start();
+        pointer(data);
+        buffer.putLong(bytes);
+        pointer(result);
         return buffer;
     }
 
@@ -201,6 +230,14 @@ final class ParamsWriter {
         buffer.putFloat(problem.keepScale());
         buffer.putInt(problem.keepThreshold());
         buffer.putInt(0);
+    }
+
+    private void cache(AttentionProblem problem, CacheRows rows) {
+        CacheLayout layout = problem.cache();
+        pointer(rows.firstKeys());
+        pointer(rows.pages());
+        buffer.putInt(layout.pageKeys());
+        buffer.putInt(layout.pagesPerRow(problem.shape().keys()));
     }
 
     private void splits(AttentionPlan plan) {

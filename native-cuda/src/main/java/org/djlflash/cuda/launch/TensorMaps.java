@@ -55,17 +55,26 @@ final class TensorMaps {
     private static byte[] encode(Key key) {
         try (Memory memory = new Memory(BYTES + ALIGNMENT)) {
             Pointer map = memory.align(ALIGNMENT);
+            TensorBox box = key.box;
+            boolean panels = box.panels() > 0;
+            int across = key.columns / box.columns();
             CudaCall.check(
                     "cuTensorMapEncodeTiled",
                     Driver.cuTensorMapEncodeTiled(
                             Pointer.nativeValue(map),
                             key.element == ElementType.FP16 ? FLOAT16 : BFLOAT16,
-                            4,
+                            panels ? 5 : 4,
                             key.view.data().address(),
-                            new long[] {key.columns, key.rows, key.heads, key.batch},
+                            panels
+                                    ? new long[] {
+                                        box.columns(), across, key.rows, key.heads, key.batch
+                                    }
+                                    : new long[] {key.columns, key.rows, key.heads, key.batch},
                             strideBytes(key),
-                            new int[] {key.box.columns(), key.box.rows(), 1, 1},
-                            new int[] {1, 1, 1, 1},
+                            panels
+                                    ? new int[] {box.columns(), box.panels(), box.rows(), 1, 1}
+                                    : new int[] {box.columns(), box.rows(), 1, 1},
+                            new int[] {1, 1, 1, 1, 1},
                             NO_INTERLEAVE,
                             swizzle(key.box.swizzleBytes()),
                             PROMOTE_TO_256_BYTES,
@@ -79,11 +88,12 @@ final class TensorMaps {
     private static long[] strideBytes(Key key) {
         TensorLayout layout = key.view.layout();
         long unused = (key.columns + 7L) / 8 * TensorLayout.ALIGNMENT;
-        return new long[] {
-            key.rows > 1 ? layout.row() * ElementType.BYTES : unused,
-            key.heads > 1 ? layout.head() * ElementType.BYTES : unused,
-            key.batch > 1 ? layout.batch() * ElementType.BYTES : unused
-        };
+        long row = key.rows > 1 ? layout.row() * ElementType.BYTES : unused;
+        long head = key.heads > 1 ? layout.head() * ElementType.BYTES : unused;
+        long batch = key.batch > 1 ? layout.batch() * ElementType.BYTES : unused;
+        return key.box.panels() > 0
+                ? new long[] {key.box.swizzleBytes(), row, head, batch}
+                : new long[] {row, head, batch};
     }
 
     /** 32, 64 and 128 bytes are the driver's 1, 2 and 3. */

@@ -11,9 +11,10 @@ import java.util.stream.Collectors;
  * @param device the GPU it was planned for
  * @param forward the launches that give the output: one kernel, or split and combine
  * @param backward the launches that give the gradients; empty when none are needed
- * @param splits the parts into which the keys are split; 1 unless decoding
- * @param forwardWorkspace of the forward launches: partial outputs and log-sum-exps of splits, or
- *     the counter by which blocks claim jobs
+ * @param splits the parts into which the keys of each row are split; 1 unless decoding, and where
+ *     the GPU divides them
+ * @param forwardWorkspace of the forward launches: partial outputs and log-sum-exps of splits (or
+ *     partial sums, their states and tickets), or the counter by which blocks claim jobs
  * @param backwardWorkspace of the backward launches: row statistics, sums of dQ, turns, and where
  *     blocks claim tiles the counter
  */
@@ -39,6 +40,18 @@ public record AttentionPlan(
     AttentionPlan withForward(KernelStep step, Workspace workspace) {
         return new AttentionPlan(
                 problem, device, List.of(step), backward, splits, workspace, backwardWorkspace);
+    }
+
+    /** Returns a copy whose forward pass is a decode step in one launch. */
+    AttentionPlan withDecode(KernelStep step, Workspace workspace) {
+        return new AttentionPlan(
+                problem,
+                device,
+                List.of(step),
+                backward,
+                Math.max(1, problem.splits()),
+                workspace,
+                backwardWorkspace);
     }
 
     /** Returns a copy whose backward pass is other launches. */

@@ -29,6 +29,9 @@ public final class AttentionPlanner {
      * @return all reasons as sentences, empty when kernels made for the GPU take all of it
      */
     public static List<String> portableReasons(AttentionProblem problem, DeviceInfo device) {
+        if (problem.decode()) {
+            return Sm90Planner.decodeReasons(problem, device);
+        }
         // Nothing speaks against the backward kernels that does not speak against the forward one.
         return Sm90Planner.forwardReasons(problem, device);
     }
@@ -43,6 +46,11 @@ public final class AttentionPlanner {
      */
     public static AttentionPlan plan(AttentionProblem problem, DeviceInfo device) {
         AttentionPlan plan = Sm80Planner.plan(problem, device);
+        if (problem.decode()) {
+            return Sm90Planner.decodeReasons(problem, device).isEmpty()
+                    ? Sm90Planner.withDecode(plan)
+                    : plan;
+        }
         if (Sm90Planner.forwardReasons(problem, device).isEmpty()) {
             plan = Sm90Planner.withForward(plan);
         }

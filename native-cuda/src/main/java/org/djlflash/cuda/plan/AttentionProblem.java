@@ -15,6 +15,9 @@ package org.djlflash.cuda.plan;
  * @param gradient which gradients will be asked for
  * @param deterministic whether gradients must be the same bits in every run
  * @param decode whether to split the keys over the GPU: few queries on a long cache
+ * @param cache how the keys of a decode step are cached
+ * @param splits into how many parts a decode step cuts the keys of a row, so that its result does
+ *     not depend on the other rows; 0 for what suits the GPU
  */
 public record AttentionProblem(
         ElementType element,
@@ -27,7 +30,9 @@ public record AttentionProblem(
         double dropout,
         GradientNeed gradient,
         boolean deterministic,
-        boolean decode) {
+        boolean decode,
+        CacheLayout cache,
+        int splits) {
 
     /** The values that a kept attention weight is chosen from: 16 random bits. */
     private static final int DROPOUT_STEPS = 1 << 16;
@@ -77,6 +82,8 @@ public record AttentionProblem(
         private GradientNeed gradient;
         private boolean deterministic;
         private boolean decode;
+        private CacheLayout cache;
+        private int splits;
 
         Copy(AttentionProblem problem) {
             element = problem.element;
@@ -90,6 +97,8 @@ public record AttentionProblem(
             gradient = problem.gradient;
             deterministic = problem.deterministic;
             decode = problem.decode;
+            cache = problem.cache;
+            splits = problem.splits;
         }
 
         AttentionProblem build() {
@@ -104,7 +113,9 @@ public record AttentionProblem(
                     dropout,
                     gradient,
                     deterministic,
-                    decode);
+                    decode,
+                    cache,
+                    splits);
         }
     }
 
@@ -128,7 +139,9 @@ public record AttentionProblem(
                 0,
                 GradientNeed.NONE,
                 false,
-                false);
+                false,
+                CacheLayout.CONTIGUOUS,
+                0);
     }
 
     /**
@@ -240,6 +253,42 @@ public record AttentionProblem(
     }
 
     /**
+     * Returns a copy with another value.
+     *
+     * @param value how the keys of a decode step are cached
+     * @return the copy
+     */
+    public AttentionProblem withCache(CacheLayout value) {
+        Copy copy = new Copy(this);
+        copy.cache = value;
+        return copy.build();
+    }
+
+    /**
+     * Returns a copy with another value.
+     *
+     * @param value into how many parts a decode step cuts the keys of a row, 0 for what suits the
+     *     GPU
+     * @return the copy
+     */
+    public AttentionProblem withSplits(int value) {
+        Copy copy = new Copy(this);
+        copy.splits = value;
+        return copy.build();
+    }
+
+    /**
+     * Returns the sizes of keys and values in memory.
+     *
+     * @return B, key heads and F; with pages these, key heads and the keys of a page
+     */
+    public long[] keySizes() {
+        return cache.isPaged()
+                ? new long[] {cache.pages(), shape.keyHeads(), cache.pageKeys()}
+                : new long[] {shape.batch(), shape.keyHeads(), shape.keys()};
+    }
+
+    /**
      * Returns the limit of the 16 random bits below which an attention weight is kept.
      *
      * @return 1 to 65536; 65536 without dropout
@@ -261,7 +310,7 @@ public record AttentionProblem(
 
     @Override
     public String toString() {
-        return "%s %s %s scale=%s causal=%s lengths=%s bias=%s dropout=%s gradient=%s%s%s"
+        return "%s %s %s scale=%s causal=%s lengths=%s bias=%s dropout=%s gradient=%s%s%s%s%s"
                 .formatted(
                         element,
                         shape,
@@ -273,6 +322,8 @@ public record AttentionProblem(
                         dropout,
                         gradient,
                         deterministic ? " deterministic" : "",
-                        decode ? " decode" : "");
+                        decode ? " decode" : "",
+                        cache.equals(CacheLayout.CONTIGUOUS) ? "" : " " + cache,
+                        splits == 0 ? "" : " splits=" + splits);
     }
 }

@@ -7,7 +7,8 @@ import java.util.List;
  * One kernel as it is compiled: which entry, with which compile-time values, for which GPU. Two
  * equal variants are the same machine code. Immutable.
  *
- * @param folder what the kernel is for, {@code attention}, {@code step} or {@code train}
+ * @param folder what the kernel is for: {@code attention}, {@code step}, {@code train} or {@code
+ *     measure}
  * @param entry the name of the kernel, such as {@code forward}
  * @param defines the compile-time values, {@code NAME=value}; kept sorted
  * @param architecture such as {@code sm_90}

@@ -38,7 +38,7 @@ final class Sm80Limits {
         AttentionShape shape = problem.shape();
         AttentionProblem.Layouts layouts = problem.layouts();
         long[] query = {shape.batch(), shape.queryHeads(), shape.queries()};
-        long[] key = {shape.batch(), shape.keyHeads(), shape.keys()};
+        long[] key = problem.keySizes();
         checkLayout("query", layouts.query(), query, reasons);
         checkLayout("key", layouts.key(), key, reasons);
         checkLayout("value", layouts.value(), key, reasons);
@@ -110,6 +110,9 @@ final class Sm80Limits {
         }
         if (problem.decode()) {
             checkDecode(problem, gradient, reasons);
+            checkCache(problem, reasons);
+        } else if (!problem.cache().equals(CacheLayout.CONTIGUOUS) || problem.splits() != 0) {
+            reasons.add("Pages, first keys and splits belong to decoding.");
         }
     }
 
@@ -123,6 +126,29 @@ final class Sm80Limits {
         }
         if (problem.dropout() != 0) {
             reasons.add("Decoding takes no dropout.");
+        }
+    }
+
+    private static void checkCache(AttentionProblem problem, List<String> reasons) {
+        CacheLayout cache = problem.cache();
+        int keys = cache.pageKeys();
+        boolean isSize =
+                keys >= CacheLayout.SMALLEST_PAGE
+                        && keys <= CacheLayout.LARGEST_PAGE
+                        && Integer.bitCount(keys) == 1;
+        if (keys != 0 && (!isSize || cache.pages() < 1)) {
+            reasons.add(
+                    "There are %d pages of %d keys; at least one, of a power of two from %d to %d, is possible."
+                            .formatted(
+                                    cache.pages(),
+                                    keys,
+                                    CacheLayout.SMALLEST_PAGE,
+                                    CacheLayout.LARGEST_PAGE));
+        }
+        if (problem.splits() < 0 || problem.splits() > SplitHeuristic.MAXIMUM) {
+            reasons.add(
+                    "There are %d splits; 1 to %d are possible, or 0 for what suits the GPU."
+                            .formatted(problem.splits(), SplitHeuristic.MAXIMUM));
         }
     }
 }

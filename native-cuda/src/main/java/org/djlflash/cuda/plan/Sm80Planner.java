@@ -189,8 +189,12 @@ public final class Sm80Planner {
         int threads = tile.warps() * WARP;
         long groups = blocks(ceilDiv(sharingRows, tile.blockM()), shape.keyHeads(), shape.batch());
         int splits =
-                SplitHeuristic.splits(
-                        groups, ceilDiv(shape.keys(), tile.blockN()), device.multiprocessors());
+                problem.splits() > 0
+                        ? problem.splits()
+                        : SplitHeuristic.splits(
+                                groups,
+                                ceilDiv(shape.keys(), tile.blockN()),
+                                device.multiprocessors());
 
         List<String> defines = elementDefines(problem, headDim);
         defines.add("ROWS=" + tile.blockM());

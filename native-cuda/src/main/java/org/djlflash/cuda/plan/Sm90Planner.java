@@ -12,6 +12,7 @@ import org.djlflash.cuda.config.CudaSetting;
 final class Sm90Planner {
 
     private static final String ARCHITECTURE = "sm_90a";
+    private static final int WARP = 32;
     private static final int WARP_GROUP = 128;
 
     /** Heads that are padded to more than they are gain nothing. */
@@ -19,6 +20,9 @@ final class Sm90Planner {
 
     /** Up to so many keys a tile that is a third empty costs more than the portable kernel. */
     private static final int FEW_KEYS = 256;
+
+    /** The rows of other heads do not consist of whole panels. */
+    private static final List<Integer> DECODE_HEADS = List.of(64, 96, 128, 256);
 
     /** Above it TMA cannot step from row to row. */
     private static final long STRIDE_LIMIT = (1L << 40) / ElementType.BYTES;
@@ -62,8 +66,38 @@ final class Sm90Planner {
         return reasons;
     }
 
-    /** What holds for both passes. */
-    private static List<String> reasons(AttentionProblem problem, DeviceInfo device) {
+    /**
+     * Says why the decode kernel cannot take a problem that the portable ones can.
+     *
+     * @param problem a decode step that {@link Sm80Planner} can plan
+     * @param device the GPU
+     * @return all reasons as sentences, empty when it can
+     */
+    static List<String> decodeReasons(AttentionProblem problem, DeviceInfo device) {
+        List<String> reasons = deviceReasons(device);
+        if (!CudaSetting.HOPPER_DECODE.isOn()) {
+            reasons.add(
+                    "The setting %s has to ask for the decode kernel of 9.0."
+                            .formatted(CudaSetting.HOPPER_DECODE.property()));
+        }
+        int head = problem.shape().headSize();
+        if (!DECODE_HEADS.contains(head)) {
+            reasons.add(
+                    "The head size is %d; the decode kernel of 9.0 takes %s, the portable one the others."
+                            .formatted(head, DECODE_HEADS));
+            return reasons;
+        }
+        checkStrides("key", problem.layouts().key(), problem.keySizes(), reasons);
+        checkStrides("value", problem.layouts().value(), problem.keySizes(), reasons);
+        if (!Sm90Decode.isCountable(problem)) {
+            reasons.add(
+                    "The tiles of all rows of %s exceed 32 bits; the portable kernel counts those of one."
+                            .formatted(problem.shape()));
+        }
+        return reasons;
+    }
+
+    private static List<String> deviceReasons(DeviceInfo device) {
         List<String> reasons = new ArrayList<>();
         if (device.major() != 9 || device.minor() != 0) {
             reasons.add(
@@ -75,9 +109,12 @@ final class Sm90Planner {
                     "The setting %s keeps to the portable kernels."
                             .formatted(CudaSetting.SPECIALIZED.property()));
         }
-        if (problem.decode()) {
-            reasons.add("Few queries on many keys are split over the GPU by the portable kernel.");
-        }
+        return reasons;
+    }
+
+    /** What holds for both passes. */
+    private static List<String> reasons(AttentionProblem problem, DeviceInfo device) {
+        List<String> reasons = deviceReasons(device);
         if (problem.bias() != BiasKind.NONE) {
             reasons.add("A dense bias is added by the portable kernel alone.");
         }
@@ -134,6 +171,28 @@ final class Sm90Planner {
                         boxes(headDim, tile),
                         false),
                 claims ? Workspace.of(Integer.BYTES) : Workspace.NONE);
+    }
+
+    /**
+     * Puts the decode kernel in the place of the portable ones.
+     *
+     * @param portable the plan of a problem without reasons against it
+     * @return the plan; the tensor maps of its launch are those of key and value
+     */
+    static AttentionPlan withDecode(AttentionPlan portable) {
+        AttentionProblem problem = portable.problem();
+        Sm90Decode decode = Sm90Decode.of(problem, portable.device());
+        TensorBox box = decode.box(problem.cache());
+        return portable.withDecode(
+                new KernelStep(
+                        new KernelVariant(
+                                "decode_sm90", decode.defines(problem.element()), ARCHITECTURE),
+                        decode.ranges() * decode.cluster(),
+                        WARP * (Sm90Decode.WARPS + 1),
+                        decode.sharedBytes(),
+                        List.of(box, box),
+                        true),
+                decode.workspace());
     }
 
     /**

@@ -5,6 +5,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.djlflash.cuda.config.CudaSetting;
 import org.djlflash.cuda.plan.AttentionPlan;
 import org.djlflash.cuda.plan.AttentionPlanner;
 import org.djlflash.cuda.plan.AttentionProblem;
@@ -16,6 +17,7 @@ import org.djlflash.cuda.plan.Epilogue;
 import org.djlflash.cuda.plan.GradientNeed;
 import org.djlflash.cuda.plan.KernelStep;
 import org.djlflash.cuda.plan.KernelVariant;
+import org.djlflash.cuda.plan.ReadPlanner;
 import org.djlflash.cuda.plan.Sm80Planner;
 import org.djlflash.cuda.plan.StepPlanner;
 import org.djlflash.cuda.plan.UpdatePlanner;
@@ -46,8 +48,19 @@ final class CommonVariants {
     private CommonVariants() {}
 
     static Set<KernelVariant> list() {
+        String property = CudaSetting.HOPPER_DECODE.property();
+        System.setProperty(property, "true"); // Kernels that have to be asked for are shipped, too.
+        try {
+            return listAll();
+        } finally {
+            System.clearProperty(property);
+        }
+    }
+
+    private static Set<KernelVariant> listAll() {
         Set<KernelVariant> variants = new LinkedHashSet<>();
         for (DeviceInfo device : DEVICES) {
+            variants.add(ReadPlanner.read(device).variant());
             variants.add(UpdatePlanner.gradientSquares(1, device).variant());
             variants.add(UpdatePlanner.clipFactor(device).variant());
             variants.add(UpdatePlanner.adamW(1, device).variant());
@@ -105,7 +118,9 @@ final class CommonVariants {
             AttentionProblem plain = AttentionProblem.of(element, training);
             problems.add(plain.withGradient(GradientNeed.INPUTS));
             problems.add(plain.withCausal(CausalAlignment.BOTTOM_RIGHT));
+            AttentionShape steps = new AttentionShape(16, 16, 16, 1, 4096, head);
             problems.add(AttentionProblem.of(element, step).withDecode(true));
+            problems.add(AttentionProblem.of(element, steps).withDecode(true));
             if (head == SMALL_HEAD) {
                 problems.add(plain.withGradient(GradientNeed.INPUTS).withDropout(0.1));
             }

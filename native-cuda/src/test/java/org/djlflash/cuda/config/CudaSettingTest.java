@@ -29,6 +29,7 @@ class CudaSettingTest {
         assertFalse(CudaSetting.COMPILE.isOn());
         System.setProperty(CudaSetting.COMPILE.property(), "");
         assertTrue(CudaSetting.COMPILE.isOn());
+        assertFalse(CudaSetting.HOPPER_DECODE.isOn());
     }
 
     @Test

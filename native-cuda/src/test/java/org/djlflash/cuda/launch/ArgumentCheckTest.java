@@ -58,6 +58,7 @@ class ArgumentCheckTest {
                         TensorView.NONE,
                         DevicePointer.NULL,
                         MEMORY,
+                        CacheRows.NONE,
                         Randomness.NONE,
                         DevicePointer.NULL);
         assertDoesNotThrow(() -> check(plan(BiasKind.NONE, true), given));
@@ -81,6 +82,7 @@ class ArgumentCheckTest {
                 bias,
                 DevicePointer.NULL,
                 DevicePointer.NULL,
+                CacheRows.NONE,
                 Randomness.NONE,
                 DevicePointer.NULL);
     }

@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.function.BiFunction;
 import java.util.function.DoubleUnaryOperator;
+import org.djlflash.cuda.config.CudaSetting;
 import org.djlflash.cuda.plan.AttentionPlan;
 import org.djlflash.cuda.plan.AttentionPlanner;
 import org.djlflash.cuda.plan.AttentionProblem;
@@ -37,6 +38,21 @@ class AttentionGpuTest {
     private static final List<Planner> PLANNERS =
             List.of(AttentionPlanner::plan, Sm80Planner::plan);
 
+    /** Those, and the decode kernel that has to be asked for. */
+    private static final List<Planner> DECODE_PLANNERS =
+            List.of(
+                    AttentionPlanner::plan,
+                    Sm80Planner::plan,
+                    (problem, device) -> {
+                        String property = CudaSetting.HOPPER_DECODE.property();
+                        System.setProperty(property, "true");
+                        try {
+                            return AttentionPlanner.plan(problem, device);
+                        } finally {
+                            System.clearProperty(property);
+                        }
+                    });
+
     private interface Planner extends BiFunction<AttentionProblem, DeviceInfo, AttentionPlan> {}
 
     @ParameterizedTest(name = "{0}")
@@ -50,7 +66,7 @@ class AttentionGpuTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource(CASES + "decode")
     void decode(AttentionCase attention) {
-        for (Planner planner : PLANNERS) {
+        for (Planner planner : DECODE_PLANNERS) {
             checkForward(attention, planner);
         }
     }
@@ -142,6 +158,17 @@ class AttentionGpuTest {
     void forwardIsBitwiseRepeatable() {
         for (Planner planner : PLANNERS) {
             checkForwardIsRepeatable(largest(), planner);
+        }
+    }
+
+    @Test
+    void decodeIsBitwiseRepeatableWhereRangesMeet() {
+        AttentionShape shape = new AttentionShape(3, 16, 2, 1, 4000, 128);
+        AttentionProblem problem =
+                AttentionProblem.of(ElementType.FP16, shape).withDecode(true).withKeyLengths(true);
+        int[] lengths = {4000, 3000, 333};
+        for (Planner planner : DECODE_PLANNERS) {
+            checkForwardIsRepeatable(new AttentionCase(problem, true, lengths, 7), planner);
         }
     }
 

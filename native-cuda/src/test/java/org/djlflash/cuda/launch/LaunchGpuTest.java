@@ -78,6 +78,7 @@ class LaunchGpuTest {
                             TensorView.NONE,
                             DevicePointer.NULL,
                             DevicePointer.NULL,
+                            CacheRows.NONE,
                             Randomness.NONE,
                             DevicePointer.NULL);
 

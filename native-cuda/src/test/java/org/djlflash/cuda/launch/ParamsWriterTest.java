@@ -14,10 +14,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.djlflash.cuda.build.Nvcc;
+import org.djlflash.cuda.config.CudaSetting;
 import org.djlflash.cuda.plan.AttentionPlan;
+import org.djlflash.cuda.plan.AttentionPlanner;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
 import org.djlflash.cuda.plan.BiasKind;
+import org.djlflash.cuda.plan.CacheLayout;
 import org.djlflash.cuda.plan.CausalAlignment;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.ElementType;
@@ -134,6 +137,38 @@ class ParamsWriterTest {
     }
 
     @Test
+    void decode() throws IOException {
+        AttentionShape shape = new AttentionShape(3, 4, 2, 1, 4000, 128);
+        System.setProperty(CudaSetting.HOPPER_DECODE.property(), "true");
+        AttentionPlan plan =
+                AttentionPlanner.plan(
+                        AttentionProblem.of(ElementType.FP16, shape)
+                                .withDecode(true)
+                                .withCache(new CacheLayout(true, 64, 200))
+                                .withSplits(6),
+                        DEVICE);
+        System.clearProperty(CudaSetting.HOPPER_DECODE.property());
+        Map<String, String> read = read("DecodeParams", writer.decode(plan, forwardArguments()));
+
+        assertEquals(inputs("q"), pick(read, "q"));
+        assertEquals("400,41,42,43", read.get("o"));
+        assertEquals("9000", read.get("lse"));
+        for (int part = 0; part < 3; part++) {
+            String field = List.of("partial_sums", "partial_states", "tickets").get(part);
+            long offset = plan.forwardWorkspace().offsets().get(part);
+            assertEquals(String.valueOf(1048576 + offset), read.get(field));
+        }
+        assertEquals("9300", read.get("first_keys"));
+        assertEquals("9400", read.get("pages"));
+        assertEquals("64", read.get("page_keys"));
+        assertEquals("63", read.get("pages_per_row"));
+        assertEquals("4000", read.get("keys"));
+        // 3 rows x 2 key heads, each cut into 6 parts that clusters of 2 blocks share.
+        assertEquals("18", read.get("ranges"));
+        assertEquals("3", read.get("splits"));
+    }
+
+    @Test
     void dropoutMask() throws IOException {
         Map<String, String> read =
                 read(
@@ -169,6 +204,15 @@ class ParamsWriterTest {
                 List.of("1", "2", "3", "4", "5", "6"),
                 List.copyOf(
                         pick(read, "scale", "keep", "rate", "beta1", "beta2", "epsilon").values()));
+    }
+
+    @Test
+    void read() throws IOException {
+        Map<String, String> read =
+                read(
+                        "ReadParams",
+                        writer.read(new DevicePointer(1600), 1L << 40, new DevicePointer(7)));
+        assertEquals(Map.of("data", "1600", "bytes", "1099511627776", "result", "7"), read);
     }
 
     @Test
@@ -263,6 +307,7 @@ class ParamsWriterTest {
                 view(5),
                 new DevicePointer(9000),
                 new DevicePointer(9100),
+                new CacheRows(new DevicePointer(9300), new DevicePointer(9400)),
                 new Randomness(new DevicePointer(9200), 0x1234567890L, 0x2345678901L),
                 new DevicePointer(1048576));
     }

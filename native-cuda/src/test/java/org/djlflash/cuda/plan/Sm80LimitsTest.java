@@ -152,6 +152,21 @@ class Sm80LimitsTest {
     }
 
     @Test
+    void pagesFirstKeysAndSplits() {
+        AttentionProblem decode = PlanFixtures.decode(1, 100, 64);
+        CacheLayout pages = new CacheLayout(true, 16, 7);
+
+        assertSupported(decode.withCache(pages).withSplits(512));
+        assertReason("7 pages of 24 keys", decode.withCache(new CacheLayout(false, 24, 7)));
+        assertReason("7 pages of 512 keys", decode.withCache(new CacheLayout(false, 512, 7)));
+        assertReason("0 pages of 16 keys", decode.withCache(new CacheLayout(false, 16, 0)));
+        assertReason("There are 513 splits", decode.withSplits(513));
+        assertReason("There are -1 splits", decode.withSplits(-1));
+        assertReason("belong to decoding", PlanFixtures.problem(64).withCache(pages));
+        assertReason("belong to decoding", PlanFixtures.problem(64).withSplits(1));
+    }
+
+    @Test
     void gridsAndSizesBeyondTheDriver() {
         assertReason("a grid has at most", shape(1 << 20, 1 << 12, 1, 1, 1, 64));
         assertReason("64-bit", shape(1 << 24, 1 << 24, 1, 1 << 24, 1, 8));

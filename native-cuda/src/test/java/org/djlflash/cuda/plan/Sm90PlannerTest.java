@@ -65,7 +65,6 @@ class Sm90PlannerTest {
         for (AttentionProblem problem :
                 List.of(
                         PlanFixtures.problem(32),
-                        PlanFixtures.decode(1, 4096, 128),
                         plain.withBias(BiasKind.ELEMENT),
                         plain.withDropout(0.1),
                         plain.withLayouts(withKey(layouts, repeated)),

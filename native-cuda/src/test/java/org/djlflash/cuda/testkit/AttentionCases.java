@@ -8,6 +8,7 @@ import java.util.stream.Stream;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
 import org.djlflash.cuda.plan.BiasKind;
+import org.djlflash.cuda.plan.CacheLayout;
 import org.djlflash.cuda.plan.CausalAlignment;
 import org.djlflash.cuda.plan.ElementType;
 import org.djlflash.cuda.plan.GradientNeed;
@@ -99,6 +100,7 @@ public final class AttentionCases {
             cases.add(plain(few.withCausal(CausalAlignment.BOTTOM_RIGHT)));
             cases.add(withLengths(few.withCausal(CausalAlignment.ROW_LENGTH), 700, 317));
             cases.add(withLengths(few.withCausal(CausalAlignment.ROW_LENGTH), 3, 4));
+            cases.addAll(cached(element));
             cases.add(plain(problem(element, 1, 48, 1, 1, 1500, 128).withDecode(true)));
             cases.add(plain(problem(element, 1, 12, 12, 1, 1500, 64).withDecode(true)));
             cases.add(plain(problem(element, 40, 16, 16, 1, 300, 64).withDecode(true)));
@@ -146,6 +148,38 @@ public final class AttentionCases {
 
     private static <E> E pick(Random random, E[] values) {
         return values[random.nextInt(values.length)];
+    }
+
+    /** Pages, hidden first keys and fixed numbers of splits. */
+    private static List<AttentionCase> cached(ElementType element) {
+        List<AttentionCase> cases = new ArrayList<>();
+        for (int headSize : new int[] {64, 96, 128, 256}) {
+            AttentionProblem problem =
+                    problem(element, 3, 12, 2, 1, 1000, headSize).withDecode(true);
+            for (int pageKeys : new int[] {16, 32, 64, 256}) {
+                int pages = 3 * ((1000 + pageKeys - 1) / pageKeys) + 1;
+                AttentionProblem paged = problem.withCache(new CacheLayout(false, pageKeys, pages));
+                cases.add(withLengths(paged, 1000, 0, 333));
+                cases.add(withLengths(paged.withSplits(3), 17, 1000, 1));
+            }
+            for (int splits : new int[] {1, 2, 3, 16, 17, 128}) {
+                cases.add(withLengths(problem.withSplits(splits), 1000, 64, 0));
+            }
+            AttentionProblem padded =
+                    problem.withCache(new CacheLayout(true, 0, 0)).withKeyLengths(true);
+            int[] lengths = {1000, 500, 20};
+            cases.add(new AttentionCase(padded, true, lengths, new int[] {0, 77, 20}, 6));
+            cases.add(new AttentionCase(padded, false, lengths, new int[] {990, 448, 3}, 6));
+            AttentionProblem pagedAndPadded =
+                    padded.withCache(new CacheLayout(true, 16, 190)).withSplits(4);
+            cases.add(new AttentionCase(pagedAndPadded, true, lengths, new int[] {5, 77, 0}, 6));
+            AttentionProblem several =
+                    problem(element, 2, 12, 2, 16, 700, headSize)
+                            .withDecode(true)
+                            .withCausal(CausalAlignment.ROW_LENGTH);
+            cases.add(withLengths(several, 700, 317));
+        }
+        return cases;
     }
 
     private static List<AttentionCase> training(GradientNeed gradient) {

@@ -10,6 +10,7 @@ import java.util.function.BiFunction;
 import java.util.function.DoubleUnaryOperator;
 import org.djlflash.cuda.launch.AttentionLauncher;
 import org.djlflash.cuda.launch.BackwardArguments;
+import org.djlflash.cuda.launch.CacheRows;
 import org.djlflash.cuda.launch.CudaStream;
 import org.djlflash.cuda.launch.DevicePointer;
 import org.djlflash.cuda.launch.ForwardArguments;
@@ -33,6 +34,8 @@ public final class AttentionRun implements AutoCloseable {
     private final AttentionCase attention;
     private final AttentionShape shape;
     private final ElementType type;
+    private static final String PAGES = "Pages";
+
     private final AttentionLauncher launcher;
     private final List<GpuMemory> owned = new ArrayList<>();
     private final Map<String, HostTensor> tensors = new LinkedHashMap<>();
@@ -41,6 +44,7 @@ public final class AttentionRun implements AutoCloseable {
     private final AttentionPlan plan;
     private final ForwardArguments forward;
     private final Randomness randomness;
+    private final HostPages pages;
 
     /**
      * Prepares a case for the kernels that are chosen for it.
@@ -85,6 +89,11 @@ public final class AttentionRun implements AutoCloseable {
         query("query", random);
         key("key", random);
         key("value", random);
+        pages = attention.problem().cache().isPaged() ? new HostPages(attention) : null;
+        if (pages != null) {
+            page("key");
+            page("value");
+        }
         query("output", null);
         bias = attention.problem().bias() == BiasKind.NONE ? null : randomBias(random);
         plan = planner.apply(attention.problem().withLayouts(layouts()), TestGpu.device());
@@ -104,6 +113,13 @@ public final class AttentionRun implements AutoCloseable {
                         attention.lengths() == null
                                 ? DevicePointer.NULL
                                 : own(GpuMemory.of(attention.lengths())),
+                        new CacheRows(
+                                attention.firstKeys() == null
+                                        ? DevicePointer.NULL
+                                        : own(GpuMemory.of(attention.firstKeys())),
+                                pages == null
+                                        ? DevicePointer.NULL
+                                        : own(GpuMemory.of(pages.table()))),
                         randomness,
                         own(new GpuMemory(plan.forwardWorkspace().bytes())));
     }
@@ -212,7 +228,7 @@ public final class AttentionRun implements AutoCloseable {
     private void query(String name, Random random) {
         int[] all = new int[shape.batch()];
         Arrays.fill(all, shape.queries());
-        add(name, random, all, shape.queryHeads(), shape.queries());
+        add(name, random, new int[shape.batch()], all, shape.queryHeads(), shape.queries());
     }
 
     /** Keys behind a sequence's length stay poisoned. */
@@ -220,16 +236,25 @@ public final class AttentionRun implements AutoCloseable {
         int[] all = new int[shape.batch()];
         Arrays.fill(all, shape.keys());
         int[] used = attention.lengths() == null ? all : attention.lengths();
-        add(name, random, used, shape.keyHeads(), shape.keys());
+        int[] first =
+                attention.firstKeys() == null ? new int[shape.batch()] : attention.firstKeys();
+        add(name, random, first, used, shape.keyHeads(), shape.keys());
     }
 
-    private void add(String name, Random random, int[] used, int heads, int rows) {
+    /** The kernels see pages, the reference the rows that these were copied from. */
+    private void page(String name) {
+        HostTensor scattered = pages.scatter(tensors.get(name));
+        tensors.put(name + PAGES, scattered);
+        own(name + PAGES, GpuMemory.of(scattered.memory()));
+    }
+
+    private void add(String name, Random random, int[] first, int[] used, int heads, int rows) {
         HostTensor tensor =
                 new HostTensor(
                         type, attention.strided(), shape.batch(), heads, rows, shape.headSize());
         for (int b = 0; random != null && b < shape.batch(); b++) {
             for (int h = 0; h < heads; h++) {
-                for (int r = 0; r < used[b]; r++) {
+                for (int r = first[b]; r < used[b]; r++) {
                     for (int c = 0; c < shape.headSize(); c++) {
                         tensor.set(b, h, r, c, random.nextGaussian());
                     }
@@ -278,15 +303,23 @@ public final class AttentionRun implements AutoCloseable {
     private AttentionProblem.Layouts layouts() {
         return new AttentionProblem.Layouts(
                 tensors.get("query").layout(),
-                tensors.get("key").layout(),
-                tensors.get("value").layout(),
+                seen("key").layout(),
+                seen("value").layout(),
                 tensors.get("output").layout());
     }
 
+    /** What the kernels see of a tensor. */
+    private HostTensor seen(String name) {
+        return tensors.getOrDefault(name + PAGES, tensors.get(name));
+    }
+
     private TensorView view(String name) {
-        HostTensor tensor = tensors.get(name);
+        HostTensor tensor = seen(name);
         return new TensorView(
-                memory.get(name).address().plus(tensor.offsetBytes()), tensor.layout());
+                memory.getOrDefault(name + PAGES, memory.get(name))
+                        .address()
+                        .plus(tensor.offsetBytes()),
+                tensor.layout());
     }
 
     private DevicePointer own(String name, GpuMemory allocated) {

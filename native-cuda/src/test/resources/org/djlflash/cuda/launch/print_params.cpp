@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "attention/params.cuh"
+#include "measure/params.cuh"
 #include "step/params.cuh"
 #include "train/params.cuh"
 
@@ -25,6 +26,9 @@ static void print(const Problem& p) {
     FIELD(batch); FIELD(heads); FIELD(kv_heads); FIELD(queries); FIELD(keys); FIELD(head_dim);
     FIELD(visibility); FIELD(bias_is_float); FIELD(scale); FIELD(keep_scale); FIELD(keep_threshold); FIELD(reserved);
 }
+static void print(const CacheRows& p) {
+    FIELD(first_keys); FIELD(pages); FIELD(page_keys); FIELD(pages_per_row);
+}
 static void print(const ForwardParams& p) {
     FIELD(q); FIELD(k); FIELD(v); FIELD(o); FIELD(bias); FIELD(lse);
 }
@@ -38,11 +42,17 @@ static void print(const BackwardParams& p) {
 static void print(const ConvertDqParams& p) { FIELD(dq_accum); FIELD(dq); }
 static void print(const DecodeSplitParams& p) {
     FIELD(q); FIELD(k); FIELD(v); FIELD(o); FIELD(lse); FIELD(partial_o); FIELD(partial_lse); FIELD(splits); FIELD(reserved);
+    print(p.cache);
+}
+static void print(const DecodeParams& p) {
+    FIELD(q); FIELD(o); FIELD(lse); FIELD(partial_sums); FIELD(partial_states); FIELD(tickets); FIELD(ranges); FIELD(splits);
+    print(p.cache);
 }
 static void print(const DecodeCombineParams& p) {
     FIELD(partial_o); FIELD(partial_lse); FIELD(o); FIELD(lse); FIELD(splits); FIELD(reserved);
 }
 static void print(const DropoutMaskParams& p) { FIELD(mask); }
+static void print(const ReadParams& p) { FIELD(data); FIELD(bytes); FIELD(result); }
 static void print(const GradientSquaresParams& p) { FIELD(chunks); FIELD(sums); }
 static void print(const TwinParams& p) { FIELD(twins); }
 static void print(const ClipFactorParams& p) {
@@ -98,8 +108,10 @@ int main(int, char** arguments) {
     STRUCT(BackwardParams);
     STRUCT(ConvertDqParams);
     STRUCT(DecodeSplitParams);
+    STRUCT(DecodeParams);
     STRUCT(DecodeCombineParams);
     STRUCT(DropoutMaskParams);
+    STRUCT(ReadParams);
     STRUCT(GradientSquaresParams);
     STRUCT(TwinParams);
     STRUCT(ClipFactorParams);
