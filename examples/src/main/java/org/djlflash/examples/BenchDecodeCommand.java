@@ -1,11 +1,15 @@
 package org.djlflash.examples;
 
 import ai.djl.ndarray.NDManager;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.List;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.examples.bench.BackendName;
 import org.djlflash.examples.bench.DecodeBench;
 import org.djlflash.examples.bench.DecodeCase;
+import org.djlflash.examples.bench.DecodePlot;
 import org.djlflash.examples.bench.DecodeReport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -21,7 +25,8 @@ final class BenchDecodeCommand extends MeasuringCommand {
             names = "--cases",
             paramLabel = "BxF,BxF...",
             defaultValue =
-                    "256x256,128x512,64x1024,32x2048,16x4096,8x8192,2x32768,1x65536,1x131072",
+                    "256x256,128x512,64x1024,32x2048,16x4096,8x8192,4x16384,2x32768,1x65536,"
+                            + "1x131072,64x8192",
             description = "Batch sizes and numbers of keys. Default: ${DEFAULT-VALUE}.")
     private String cases;
 
@@ -54,6 +59,12 @@ final class BenchDecodeCommand extends MeasuringCommand {
                     "Any of ${DEFAULT-VALUE}: ours, three of PyTorch's, operators one by one."
                             + " Default: all.")
     private List<BackendName> backends;
+
+    @Option(
+            names = "--plot",
+            paramLabel = "FILE",
+            description = "Draws the bandwidths to a PNG file. Default: none.")
+    private Path plot;
 
     private List<DecodeCase> parsed;
     private DecodeBench.Settings settings;
@@ -88,14 +99,27 @@ final class BenchDecodeCommand extends MeasuringCommand {
     @Override
     void measure(NDManager manager, DeviceInfo gpu, ConsoleProgress progress) {
         DecodeReport report = new DecodeReport(settings);
+        DecodePlot drawing = new DecodePlot(settings);
         new DecodeBench(manager, gpu, settings)
                 .run(
                         parsed,
                         (c, result) -> {
                             report.add(c, result);
+                            drawing.add(c, result);
                             report.json(c, result).forEach(this::line);
                         },
                         progress);
         report.lines().forEach(this::say);
+        if (plot != null) {
+            write(drawing);
+        }
+    }
+
+    private void write(DecodePlot drawing) {
+        try {
+            drawing.write(plot);
+        } catch (IOException e) {
+            throw new UncheckedIOException("--plot " + plot + ": " + e.getMessage(), e);
+        }
     }
 }

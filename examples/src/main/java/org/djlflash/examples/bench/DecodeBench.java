@@ -14,14 +14,16 @@ import java.util.function.IntFunction;
 import org.djlflash.cuda.launch.CudaException;
 import org.djlflash.cuda.launch.CudaGraph;
 import org.djlflash.cuda.launch.CudaStream;
+import org.djlflash.cuda.launch.DevicePointer;
 import org.djlflash.cuda.launch.GpuRates;
+import org.djlflash.cuda.launch.MemoryReader;
 import org.djlflash.cuda.launch.PrivateStream;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.examples.bench.Implementation.Step;
-import org.djlflash.torch.OperatorCall;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.Tensor;
 import org.djlflash.torch.TorchCuda;
+import org.djlflash.torch.TorchLibrary;
 
 /**
  * Measures attention of one new token a row, over caches that are not in the L2 cache when they are
@@ -40,6 +42,7 @@ public final class DecodeBench {
     private final NDManager manager;
     private final DeviceInfo device;
     private final Settings settings;
+    private final MemoryReader reader;
 
     /**
      * What to measure.
@@ -63,12 +66,10 @@ public final class DecodeBench {
      * What was measured of one case.
      *
      * @param attention the backends
-     * @param sum the time that PyTorch takes to sum keys and values up, null if nothing was timed
-     * @param copy the time that a copy takes that reads and writes as many bytes together, null if
-     *     nothing was timed
+     * @param read the time of a kernel that only reads keys and values, null if nothing was timed
      * @param eager the backends that could not be captured and were called one by one
      */
-    public record Result(Measured attention, Timing sum, Timing copy, List<BackendName> eager) {}
+    public record Result(Measured attention, Timing read, List<BackendName> eager) {}
 
     /** Takes the results as they come. */
     public interface Listener {
@@ -93,6 +94,7 @@ public final class DecodeBench {
         this.manager = manager;
         this.device = device;
         this.settings = settings;
+        this.reader = new MemoryReader(device, List.of(TorchLibrary.folder()));
     }
 
     /**
@@ -148,7 +150,7 @@ public final class DecodeBench {
         } catch (RuntimeException e) {
             Measured failed = new Measured();
             settings.backends.forEach(backend -> failed.error(backend, AttentionBench.text(e)));
-            return new Result(failed, null, null, List.of());
+            return new Result(failed, null, List.of());
         }
     }
 
@@ -170,14 +172,13 @@ public final class DecodeBench {
                     eager.add(call.getKey());
                 }
             }
-            timed.add(caches.contestant(caches::sum, stream, graphs));
-            timed.add(caches.contestant(caches::copy, stream, graphs));
+            timed.add(caches.contestant(caches::read, stream, graphs));
             List<Timing> timings = stopwatch.measure(timed, settings.warmUp, settings.repeats);
             int place = 0;
             for (BackendName backend : calls.keySet()) {
                 measured.time(backend, timings.get(place++));
             }
-            return new Result(measured, timings.get(place), timings.get(place + 1), eager);
+            return new Result(measured, timings.get(place), eager);
         } finally {
             stream.synchronize();
             graphs.forEach(CudaGraph::close);
@@ -189,14 +190,14 @@ public final class DecodeBench {
 
         private final NDManager scope;
         private final List<Tensor> storage = new ArrayList<>();
-        private final List<Tensor> copies = new ArrayList<>();
         private final List<Operands> operands = new ArrayList<>();
         private final List<Operands> folded = new ArrayList<>();
         private final List<AttendCall> attend = new ArrayList<>();
+        private final long bytes;
 
         Caches(NDManager scope, DecodeCase c) {
             this.scope = scope;
-            long bytes = c.bytes(settings.keyHeads, settings.headSize, TYPE.bytes());
+            bytes = c.bytes(settings.keyHeads, settings.headSize, TYPE.bytes());
             int buffers = DecodeCase.buffers(bytes, GpuRates.of(device).cacheBytes());
             try {
                 for (int i = 0; i < buffers; i++) {
@@ -216,7 +217,6 @@ public final class DecodeBench {
             Tensor both =
                     random(new Shape(2, c.batch(), settings.keyHeads, c.keys(), settings.headSize));
             storage.add(both);
-            copies.add(Tensor.empty(TYPE, both, sizes));
             Tensor query = random(new Shape(c.batch(), settings.queryHeads, 1, settings.headSize));
             Operands in =
                     new Operands(
@@ -274,23 +274,15 @@ public final class DecodeBench {
             }
         }
 
-        /** Copies the keys elsewhere: as many bytes as reading keys and values. */
-        private List<Tensor> copy(int buffer) {
-            copies.get(buffer).copyFrom(operands.get(buffer).key());
-            return List.of();
-        }
-
-        /** Reads keys and values once; as FLOAT32, which PyTorch's sum reads faster. */
-        private List<Tensor> sum(int buffer) {
-            try (OperatorCall view = new OperatorCall("aten::view", "dtype");
-                    Tensor wide =
-                            view.tensor(storage.get(buffer))
-                                    .integer(ScalarType.FLOAT32.code())
-                                    .invoke(1)
-                                    .take(0);
-                    OperatorCall sum = new OperatorCall("aten::sum", "")) {
-                return List.of(sum.tensor(wide).none().invoke(1).take(0));
-            }
+        private List<Tensor> read(int buffer) {
+            Tensor both = storage.get(buffer);
+            Tensor result = Tensor.emptyOnGpu(ScalarType.INT32, device.ordinal(), 1);
+            reader.read(
+                    new DevicePointer(both.address()),
+                    bytes,
+                    new DevicePointer(result.address()),
+                    new CudaStream(TorchCuda.currentStream(device.ordinal())));
+            return List.of(result);
         }
 
         /** Captures a backend's calls, or enqueues them one by one where that fails. */
@@ -321,7 +313,6 @@ public final class DecodeBench {
             operands.forEach(Operands::close);
             folded.forEach(Operands::close);
             storage.forEach(Tensor::close);
-            copies.forEach(Tensor::close);
         }
     }
 }

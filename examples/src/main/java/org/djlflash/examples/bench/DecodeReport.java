@@ -8,7 +8,7 @@ import java.util.Map;
 /** What {@code bench decode} prints. Not thread-safe. */
 public final class DecodeReport {
 
-    private static final int ELEMENT_BYTES = 2;
+    static final int ELEMENT_BYTES = 2;
 
     private final DecodeBench.Settings settings;
     private final TextTable table;
@@ -23,7 +23,7 @@ public final class DecodeReport {
         this.settings = settings;
         List<String> header = new ArrayList<>(List.of("BxF", "MB"));
         settings.backends().forEach(backend -> header.add(backend.toString()));
-        header.addAll(List.of("sum", "copy", "fastest GB/s", "ours GB/s", "ours/best"));
+        header.addAll(List.of("read", "read GB/s", "ours GB/s", "ours/best"));
         table = new TextTable(1, header);
     }
 
@@ -42,9 +42,9 @@ public final class DecodeReport {
         for (BackendName backend : settings.backends()) {
             row.add(Cells.of(measured, backend, "%.1f", Timing::microseconds));
         }
-        row.add(time(result.sum()));
-        row.add(time(result.copy()));
-        row.add(fastest(bytes, result));
+        Timing read = result.read();
+        row.add(read == null ? "-" : Cells.number("%.1f", read.microseconds()));
+        row.add(read == null ? "-" : Cells.number("%.0f", gigabytesPerSecond(c, read)));
         row.add(
                 Cells.of(
                         measured,
@@ -63,19 +63,6 @@ public final class DecodeReport {
         return c.bytes(settings.keyHeads(), settings.headSize(), ELEMENT_BYTES);
     }
 
-    private static String time(Timing timing) {
-        return timing == null ? "-" : Cells.number("%.1f", timing.microseconds());
-    }
-
-    /** What memory can do: the faster of sum and copy. */
-    private static String fastest(long bytes, DecodeBench.Result result) {
-        if (result.sum() == null) {
-            return "-";
-        }
-        double time = Math.min(result.sum().microseconds(), result.copy().microseconds());
-        return Cells.number("%.0f", DecodeCase.gigabytesPerSecond(bytes, time));
-    }
-
     /**
      * Returns the table with what is needed to read it.
      *
@@ -87,8 +74,8 @@ public final class DecodeReport {
                 "microseconds of the kernels, replayed as CUDA graphs over caches that are not in L2;"
                         + " MB: keys and values");
         lines.add(
-                "sum: PyTorch's sum of the same bytes; copy: a copy of half of them, read and written;"
-                        + " /best: speed as a multiple of the fastest of PyTorch's");
+                "read: a kernel that only reads the same bytes; /best: speed as a multiple of the"
+                        + " fastest of PyTorch's");
         lines.add(AttentionReport.HOW);
         lines.addAll(notes);
         return lines;
@@ -99,7 +86,7 @@ public final class DecodeReport {
      *
      * @param c the case
      * @param result the result
-     * @return an object for each backend, one for the sum and one for the copy
+     * @return an object for each backend, and one for the read
      */
     public List<Map<String, Object>> json(DecodeCase c, DecodeBench.Result result) {
         Map<String, Object> common = new LinkedHashMap<>();
@@ -120,20 +107,14 @@ public final class DecodeReport {
             }
             all.add(json);
         }
-        if (result.sum() != null) {
-            all.add(bound(common, c, "sum", result.sum()));
-            all.add(bound(common, c, "copy", result.copy()));
+        if (result.read() != null) {
+            Map<String, Object> read = new LinkedHashMap<>(common);
+            read.put("backend", "read");
+            read.put("microseconds", result.read().microseconds());
+            read.put("gb_per_s", gigabytesPerSecond(c, result.read()));
+            all.add(read);
         }
         return all;
-    }
-
-    private Map<String, Object> bound(
-            Map<String, Object> common, DecodeCase c, String name, Timing timing) {
-        Map<String, Object> json = new LinkedHashMap<>(common);
-        json.put("backend", name);
-        json.put("microseconds", timing.microseconds());
-        json.put("gb_per_s", gigabytesPerSecond(c, timing));
-        return json;
     }
 
     private double gigabytesPerSecond(DecodeCase c, Timing timing) {
