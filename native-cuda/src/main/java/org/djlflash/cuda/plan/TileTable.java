@@ -97,8 +97,8 @@ final class TileTable {
      * @return the tile; a warp takes 16 keys at a time
      */
     static Tile decode(int headDim, DeviceInfo device, long rows) {
-        int largest = headDim >= 128 ? 16 : 32;
-        int blockM = rows <= 8 ? 8 : rows <= 16 ? 16 : largest;
+        int largest = headDim >= 256 ? 8 : headDim >= 128 ? 16 : 32;
+        int blockM = rows <= 8 ? 8 : rows <= 16 ? Math.min(16, largest) : largest;
         int warps = headDim == 256 && isSmall(device) ? 2 : 4;
         return new Tile(blockM, 16 * warps, warps, 2);
     }
