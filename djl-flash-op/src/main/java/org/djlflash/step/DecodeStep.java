@@ -25,9 +25,11 @@ import org.djlflash.cuda.launch.TensorView;
 import org.djlflash.cuda.plan.AttentionPlan;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
+import org.djlflash.cuda.plan.CacheLayout;
 import org.djlflash.cuda.plan.CausalAlignment;
 import org.djlflash.cuda.plan.ElementType;
 import org.djlflash.cuda.plan.Epilogue;
+import org.djlflash.cuda.plan.TensorLayout;
 import org.djlflash.kv.KvCache;
 import org.djlflash.torch.Tensor;
 import org.djlflash.torch.TorchCuda;
@@ -72,18 +74,38 @@ public final class DecodeStep implements AutoCloseable {
      *
      * @param device the device
      * @param heads the number of query heads
-     * @param cacheHeads the number of heads of keys and values
-     * @param headSize the size of a head
+     * @param cache the cache of a layer
      * @return the reasons, as sentences; empty if there can be
      */
-    public static List<String> unsupportedReasons(
-            Device device, int heads, int cacheHeads, int headSize) {
+    public static List<String> unsupportedReasons(Device device, int heads, KvCache cache) {
         List<String> reasons = StepGpu.unavailableReasons(device);
-        return reasons.isEmpty()
-                ? StepGpu.of(device.getDeviceId())
-                        .unsupportedReasons(
-                                problem(new AttentionShape(1, heads, cacheHeads, 1, 1, headSize)))
-                : reasons;
+        if (!reasons.isEmpty()) {
+            return reasons;
+        }
+        try (NDArray keys = cache.keyMemory()) {
+            AttentionShape shape =
+                    new AttentionShape(
+                            1, heads, cache.heads(), 1, cache.capacity(), cache.headSize());
+            TensorLayout rows =
+                    AttentionProblem.Layouts.contiguous(
+                                    new AttentionShape(1, heads, heads, 1, 1, cache.headSize()))
+                            .query();
+            TensorLayout memory = Builder.view(keys).layout();
+            return StepGpu.of(device.getDeviceId())
+                    .unsupportedReasons(
+                            problem(shape)
+                                    .withCache(layout(cache, keys))
+                                    .withLayouts(
+                                            new AttentionProblem.Layouts(
+                                                    rows, memory, memory, rows)));
+        }
+    }
+
+    private static CacheLayout layout(KvCache cache, NDArray memory) {
+        return cache.pageSize() == 0
+                ? CacheLayout.CONTIGUOUS
+                : new CacheLayout(
+                        false, cache.pageSize(), Math.toIntExact(memory.getShape().get(0)));
     }
 
     /** Of contiguous arrays, as long as nothing else is known. */
@@ -242,21 +264,24 @@ public final class DecodeStep implements AutoCloseable {
                 NDArray cosine,
                 NDArray sine) {
             NDArray pages = cache.devicePages();
-            return add(
-                    new StepCall.Append(
-                            rows,
-                            vectors(queryKeyValue),
-                            view(cache.keyMemory()),
-                            view(cache.valueMemory()).data(),
-                            integers(lengths),
-                            vectors(cosine),
-                            vectors(sine),
-                            integers(pages),
-                            cache.pageSize(),
-                            pages == null ? 0 : width(pages),
-                            heads(queryKeyValue, cache),
-                            cache.heads(),
-                            cache.headSize()));
+            try (NDArray keys = cache.keyMemory();
+                    NDArray values = cache.valueMemory()) {
+                return add(
+                        new StepCall.Append(
+                                rows,
+                                vectors(queryKeyValue),
+                                view(keys),
+                                view(values).data(),
+                                integers(lengths),
+                                vectors(cosine),
+                                vectors(sine),
+                                integers(pages),
+                                cache.pageSize(),
+                                pages == null ? 0 : width(pages),
+                                heads(queryKeyValue, cache),
+                                cache.heads(),
+                                cache.headSize()));
+            }
         }
 
         /**
@@ -280,34 +305,47 @@ public final class DecodeStep implements AutoCloseable {
                 NDArray output) {
             int size = cache.headSize();
             TensorView query = row(vectors(queryKeyValue), width(queryKeyValue), size);
-            TensorView key = view(cache.keyMemory());
-            TensorView value = view(cache.valueMemory());
             TensorView target = row(vectors(output), width(output), size);
+            NDArray pages = cache.devicePages();
+            // The columns of the table of pages are those of the capacity.
+            int keys = pages == null ? bound : cache.capacity();
             int heads = heads(queryKeyValue, cache);
-            AttentionProblem problem =
-                    problem(new AttentionShape(rows, heads, cache.heads(), 1, bound, size))
-                            .withScale(scale)
-                            .withLayouts(
-                                    new AttentionProblem.Layouts(
-                                            query.layout(),
-                                            key.layout(),
-                                            value.layout(),
-                                            target.layout()));
-            AttentionPlan plan = prepared(() -> gpu.plans().plan(problem));
-            ForwardArguments arguments =
-                    new ForwardArguments(
-                            query,
-                            key,
-                            value,
-                            target,
-                            TensorView.NONE,
-                            DevicePointer.NULL,
-                            integers(lengths),
-                            CacheRows.NONE,
-                            Randomness.NONE,
-                            workspace(plan.forwardWorkspace().bytes()));
-            launches.add(stream -> gpu.attention().forward(plan, arguments, stream));
+            AttentionShape shape = new AttentionShape(rows, heads, cache.heads(), 1, keys, size);
+            try (NDArray keyMemory = cache.keyMemory();
+                    NDArray valueMemory = cache.valueMemory()) {
+                TensorView key = view(keyMemory);
+                TensorView value = view(valueMemory);
+                AttentionProblem problem =
+                        problem(shape)
+                                .withScale(scale)
+                                .withCache(layout(cache, keyMemory))
+                                .withLayouts(
+                                        new AttentionProblem.Layouts(
+                                                query.layout(),
+                                                key.layout(),
+                                                value.layout(),
+                                                target.layout()));
+                attend(
+                        prepared(() -> gpu.plans().plan(problem)),
+                        new ForwardArguments(
+                                query,
+                                key,
+                                value,
+                                target,
+                                TensorView.NONE,
+                                DevicePointer.NULL,
+                                integers(lengths),
+                                new CacheRows(DevicePointer.NULL, integers(pages)),
+                                Randomness.NONE,
+                                DevicePointer.NULL));
+            }
             return this;
+        }
+
+        private void attend(AttentionPlan plan, ForwardArguments withoutWorkspace) {
+            ForwardArguments arguments =
+                    withoutWorkspace.withWorkspace(workspace(plan.forwardWorkspace().bytes()));
+            launches.add(stream -> gpu.attention().forward(plan, arguments, stream));
         }
 
         /**
@@ -392,8 +430,7 @@ public final class DecodeStep implements AutoCloseable {
         }
 
         private static TensorView view(NDArray memory) {
-            try (memory;
-                    Tensor tensor = Tensor.lentBy(memory)) {
+            try (Tensor tensor = Tensor.lentBy(memory)) {
                 long[] strides = tensor.strides();
                 return TensorView.of(
                         tensor.address(), strides[0], strides[1], strides[2], strides[3]);

@@ -73,9 +73,7 @@ final class CachedSequence implements Sequence {
 
     @Override
     public List<String> loopReasons() {
-        return caches.get(0).pageSize() == 0
-                ? DeviceLoop.unsupportedReasons(block, owner.getDevice())
-                : List.of("The cache is in pages, which no decode kernel here reads in place.");
+        return DeviceLoop.unsupportedReasons(block, caches.get(0), owner.getDevice());
     }
 
     @Override

@@ -95,15 +95,14 @@ final class DeviceLoop implements TokenLoop {
      * Says why there can be no loop for a model.
      *
      * @param block the model
+     * @param cache of a layer
      * @param device where it is
      * @return the reasons, as sentences; empty if there can be one
      */
-    static List<String> unsupportedReasons(DecoderBlock block, Device device) {
+    static List<String> unsupportedReasons(DecoderBlock block, KvCache cache, Device device) {
         DecoderConfig config = block.config();
         List<String> reasons =
-                new ArrayList<>(
-                        DecodeStep.unsupportedReasons(
-                                device, config.heads(), config.keyValueHeads(), config.headSize()));
+                new ArrayList<>(DecodeStep.unsupportedReasons(device, config.heads(), cache));
         if (block.dataType() != DataType.FLOAT16) {
             reasons.add("The weights are " + block.dataType() + "; the kernels take FLOAT16.");
         }
@@ -226,7 +225,11 @@ final class DeviceLoop implements TokenLoop {
         return length % SLOTS * rows.size() + row;
     }
 
+    /** With pages there is one: the table of pages is that of the capacity. */
     private int bound(int longest) {
+        if (caches.get(0).pageSize() > 0) {
+            return capacity();
+        }
         int bound = LEAST_BOUND;
         while (bound < longest) {
             bound *= 2;

@@ -163,6 +163,10 @@ class DeviceLoopGpuTest {
         final int[][] prompts;
 
         Texts(DecoderModel<DecoderBlock> model, int[]... prompts) {
+            this(model, 0, prompts);
+        }
+
+        Texts(DecoderModel<DecoderBlock> model, int pageSize, int[]... prompts) {
             this.model = model;
             this.prompts = prompts;
             manager = model.manager().newSubManager();
@@ -173,6 +177,7 @@ class DeviceLoopGpuTest {
                             .setHeads(config.keyValueHeads())
                             .setHeadSize(config.headSize())
                             .setCapacity(CAPACITY)
+                            .optPageSize(pageSize)
                             .optDataType(DataType.FLOAT16);
             caches = Stream.generate(() -> cache.build(manager)).limit(config.layers()).toList();
             read();
@@ -275,7 +280,10 @@ class DeviceLoopGpuTest {
     void everyTokenIsTheBestOfTheWholeTextOrTied(Kind kind) {
         try (DecoderModel<DecoderBlock> model = kind.model();
                 Texts texts = new Texts(model, PROMPTS)) {
-            assertEquals(List.of(), DeviceLoop.unsupportedReasons(model.block(), Device.gpu()));
+            assertEquals(
+                    List.of(),
+                    DeviceLoop.unsupportedReasons(
+                            model.block(), texts.caches.get(0), Device.gpu()));
             int[][] ids = texts.greedy(8, true);
             for (int row = 0; row < PROMPTS.length; row++) {
                 float worst = worstChoice(model, PROMPTS[row], ids[row]);
@@ -328,6 +336,25 @@ class DeviceLoopGpuTest {
                 Texts poisoned = new Texts(model, PROMPTS)) {
             poisoned.poison();
             assertArrayEquals(clean.greedy(8, true), poisoned.greedy(8, true));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void pagesGiveTheBestTokensToo(Kind kind) {
+        try (DecoderModel<DecoderBlock> model = kind.model();
+                Texts whole = new Texts(model, PROMPTS)) {
+            int[][] expected = whole.greedy(8, true);
+            for (int pageSize : new int[] {16, 64, 256}) {
+                try (Texts paged = new Texts(model, pageSize, PROMPTS)) {
+                    int[][] ids = paged.greedy(8, true);
+                    for (int row = 0; row < PROMPTS.length; row++) {
+                        float worst = worstChoice(model, PROMPTS[row], ids[row]);
+                        assertTrue(worst <= TIE, pageSize + ": off by " + worst);
+                    }
+                    assertArrayEquals(Arrays.copyOf(expected[0], 64), Arrays.copyOf(ids[0], 64));
+                }
+            }
         }
     }
 
