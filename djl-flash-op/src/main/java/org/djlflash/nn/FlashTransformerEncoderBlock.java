@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.djlflash.train.Precision;
+import org.djlflash.train.Recomputation;
 
 /**
  * A layer of a transformer encoder, in place of DJL's {@link
@@ -155,17 +156,22 @@ public class FlashTransformerEncoderBlock extends Float32Block {
                             + inputs.head().getShape());
         }
         return Scoped.compute(
-                inputs.head().getManager(), inputs, scoped -> encode(ps, scoped, training));
+                inputs.head().getManager(),
+                inputs,
+                scoped ->
+                        new NDList(
+                                Recomputation.run(
+                                        ps, scoped, layer -> encode(ps, layer, training))));
     }
 
-    private NDList encode(ParameterStore ps, NDList inputs, boolean training) {
+    private NDArray encode(ParameterStore ps, NDList inputs, boolean training) {
         NDArray x = inputs.head();
         NDList branch = new NDList(selfAttention.attend(ps, inputs, training));
         branch = attentionDropout.forward(ps, branch, training);
         NDArray attended = addAndNormalize(ps, branch, x, attentionNorm, training);
         branch = outputDropout.forward(ps, feedForward(ps, attended, training), training);
         NDArray residual = residualFromAttention ? attended : x;
-        return new NDList(addAndNormalize(ps, branch, residual, outputNorm, training));
+        return addAndNormalize(ps, branch, residual, outputNorm, training);
     }
 
     private NDList feedForward(ParameterStore ps, NDArray input, boolean training) {

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.nn.ParameterList;
 import ai.djl.nn.norm.BatchNorm;
 import ai.djl.training.ParameterStore;
+import org.djlflash.train.Recomputation;
 
 /**
  * A batch norm over all tokens, built with DJL's defaults. DJL swaps axes to apply it to (B, S, E),
@@ -32,11 +33,18 @@ final class TokenNorm {
     static NDArray apply(BatchNorm norm, ParameterStore ps, NDArray input, boolean training) {
         Device device = input.getDevice();
         ParameterList parameters = norm.getDirectParameters();
+        NDArray mean = ps.getValue(parameters.get("runningMean"), device, training);
+        NDArray variance = ps.getValue(parameters.get("runningVar"), device, training);
+        if (Recomputation.isAgain()) {
+            // They have seen this batch.
+            mean = copy(mean, input);
+            variance = copy(variance, input);
+        }
         NDList output =
                 BatchNorm.batchNorm(
                         input.reshape(-1, input.getShape().get(EMBEDDING_AXIS)),
-                        ps.getValue(parameters.get("runningMean"), device, training),
-                        ps.getValue(parameters.get("runningVar"), device, training),
+                        mean,
+                        variance,
                         ps.getValue(parameters.get("gamma"), device, training),
                         ps.getValue(parameters.get("beta"), device, training),
                         LAST_AXIS,
@@ -44,5 +52,11 @@ final class TokenNorm {
                         EPSILON,
                         training);
         return output.singletonOrThrow().reshape(input.getShape());
+    }
+
+    private static NDArray copy(NDArray array, NDArray owned) {
+        NDArray copy = array.duplicate();
+        copy.attach(owned.getManager());
+        return copy;
     }
 }

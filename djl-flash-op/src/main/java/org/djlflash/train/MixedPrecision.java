@@ -40,6 +40,7 @@ public final class MixedPrecision {
     private final DataType computeType;
     private final int accumulation;
     private final float clipNorm;
+    private final boolean recompute;
     private final float initialScale;
     private final int growthInterval;
 
@@ -47,6 +48,7 @@ public final class MixedPrecision {
         computeType = builder.computeType;
         accumulation = builder.accumulation;
         clipNorm = builder.clipNorm;
+        recompute = builder.recompute;
         initialScale = builder.initialScale;
         growthInterval = builder.growthInterval;
     }
@@ -72,6 +74,10 @@ public final class MixedPrecision {
     /** Returns the largest norm of all gradients together, infinity without a limit. */
     float clipNorm() {
         return clipNorm;
+    }
+
+    boolean recompute() {
+        return recompute;
     }
 
     /** Returns a new loss scale, or null where none is needed. */
@@ -120,6 +126,7 @@ public final class MixedPrecision {
         private DataType computeType = DataType.BFLOAT16;
         private int accumulation = 1;
         private float clipNorm = Float.POSITIVE_INFINITY;
+        private boolean recompute;
         private float initialScale = 1 << 16;
         private int growthInterval = 2000;
 
@@ -177,6 +184,19 @@ public final class MixedPrecision {
                 throw new IllegalArgumentException("norm " + norm + ", allowed is more than 0");
             }
             this.clipNorm = norm;
+            return this;
+        }
+
+        /**
+         * Sets whether layers of our blocks keep nothing but their inputs for backward, which
+         * computes the rest again (default: false): less memory for a third more computing.
+         *
+         * @param recompute whether layers are computed again
+         * @return this builder
+         * @see Recomputation
+         */
+        public Builder optRecompute(boolean recompute) {
+            this.recompute = recompute;
             return this;
         }
 

@@ -6,7 +6,6 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
-import ai.djl.training.ParameterStore;
 import ai.djl.training.Trainer;
 import ai.djl.training.TrainingConfig;
 import ai.djl.training.optimizer.Optimizer;
@@ -24,7 +23,8 @@ public final class MixedPrecisionTrainer extends Trainer {
 
     private final MixedPrecision settings;
     private final Optimizer optimizer;
-    private final ParameterStore store;
+    private final Optional<Recomputation> recomputation;
+    private final PrecisionStore store;
     private final LossScale lossScale;
     private Gradients gradients;
     private int batches;
@@ -34,10 +34,12 @@ public final class MixedPrecisionTrainer extends Trainer {
         this.settings = settings;
         this.optimizer = config.getOptimizer();
         this.lossScale = settings.newLossScale();
+        this.recomputation =
+                settings.recompute()
+                        ? Optional.of(new Recomputation(getManager()))
+                        : Optional.empty();
         this.store =
-                settings.scalarType() == null
-                        ? new ParameterStore(getManager(), false)
-                        : new PrecisionStore(getManager(), settings.scalarType());
+                new PrecisionStore(getManager(), settings.scalarType(), recomputation.orElse(null));
     }
 
     /** {@inheritDoc} */
@@ -68,15 +70,21 @@ public final class MixedPrecisionTrainer extends Trainer {
     @Override
     public GradientCollector newGradientCollector() {
         GradientCollector collector = super.newGradientCollector();
+        recomputation.ifPresent(Recomputation::forget);
         return new GradientCollector() {
             @Override
             public void backward(NDArray loss) {
                 float factor = scale() / settings.accumulation();
                 if (factor == 1) {
                     collector.backward(loss);
-                    return;
+                } else {
+                    backwardScaled(loss, factor);
                 }
-                // Filled on the device; a number as an operand would wait for a copy.
+                recomputation.ifPresent(Recomputation::backward);
+            }
+
+            /** The factor is filled on the device; a number would wait for a copy. */
+            private void backwardScaled(NDArray loss, float factor) {
                 try (NDArray by = loss.getManager().full(new Shape(), factor);
                         NDArray scaled = loss.mul(by)) {
                     collector.backward(scaled);
@@ -103,26 +111,17 @@ public final class MixedPrecisionTrainer extends Trainer {
     @Override
     public void step() {
         long begin = System.nanoTime();
-        mixed().ifPresent(PrecisionStore::collect);
+        store.collect();
         if (++batches < settings.accumulation()) {
             return;
         }
         batches = 0;
         if (gradients == null) {
-            gradients =
-                    new Gradients(
-                            getModel().getBlock(),
-                            parameter -> mixed().map(s -> s.gradient(parameter)).orElse(null));
+            gradients = new Gradients(getModel().getBlock(), store::gradient);
         }
         update(gradients.list());
-        mixed().ifPresent(PrecisionStore::updated);
+        store.updated();
         addMetric("step", begin);
-    }
-
-    private Optional<PrecisionStore> mixed() {
-        return store instanceof PrecisionStore
-                ? Optional.of((PrecisionStore) store)
-                : Optional.empty();
     }
 
     private void update(List<Gradient> list) {
@@ -190,6 +189,7 @@ public final class MixedPrecisionTrainer extends Trainer {
         if (gradients != null) {
             gradients.close();
         }
+        recomputation.ifPresent(Recomputation::forget);
         super.close();
     }
 }

@@ -75,7 +75,7 @@ public final class Precision {
      */
     public static NDArray value(
             ParameterStore ps, Parameter parameter, Device device, boolean training) {
-        return parameter != null && ps instanceof PrecisionStore
+        return parameter != null && isMixed(ps)
                 ? ((PrecisionStore) ps).lowered(List.of(parameter))
                 : ps.getValue(parameter, device, training);
     }
@@ -134,7 +134,7 @@ public final class Precision {
         if (parameters.isEmpty()) {
             return null;
         }
-        if (ps instanceof PrecisionStore) {
+        if (isMixed(ps)) {
             return ((PrecisionStore) ps).lowered(parameters);
         }
         if (parameters.size() == 1) {

@@ -28,16 +28,21 @@ final class PrecisionStore extends ParameterStore {
 
     private boolean stale;
 
+    /** Null where everything is kept for backward. */
+    private final Recomputation recomputation;
+
     /**
      * Creates a store.
      *
      * @param manager the owner of the copies
-     * @param type their type
+     * @param type their type, or null if passes use FLOAT32 alone
+     * @param recomputation computes parts again in backward, or null
      */
-    PrecisionStore(NDManager manager, ScalarType type) {
+    PrecisionStore(NDManager manager, ScalarType type, Recomputation recomputation) {
         super(manager, false);
         this.manager = manager;
         this.type = type;
+        this.recomputation = recomputation;
         this.math = UpdateMath.on(manager.getDevice());
     }
 
@@ -45,9 +50,13 @@ final class PrecisionStore extends ParameterStore {
         return type;
     }
 
+    Recomputation recomputation() {
+        return recomputation;
+    }
+
     /** Returns parameters in 16 bits, side by side along their first axis. */
     NDArray lowered(List<Parameter> parameters) {
-        if (stale) {
+        if (stale && !shadows.isEmpty()) {
             List<Twin> twins = new ArrayList<>();
             shadows.values().forEach(shadow -> twins.addAll(shadow.values()));
             math.lower(twins, type);

@@ -15,6 +15,8 @@ import ai.djl.training.loss.Loss;
 import ai.djl.training.optimizer.AdamW;
 import ai.djl.training.optimizer.Optimizer;
 import ai.djl.training.tracker.Tracker;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -152,6 +154,41 @@ class MixedPrecisionTest {
             }
         }
         return Math.sqrt(squares);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"FLOAT32, 0", "BFLOAT16, 0", "FLOAT32, 0.2"})
+    void computingAgainChangesNothing(DataType type, float dropout) throws Exception {
+        List<Trained> both = new ArrayList<>();
+        for (boolean recompute : new boolean[] {false, true}) {
+            both.add(
+                    Trained.run(
+                            manager,
+                            Trained.mixed(s -> s.optComputeType(type).optRecompute(recompute)),
+                            fused(),
+                            ROUNDS,
+                            1,
+                            dropout));
+        }
+        double distance = Trained.distance(both.get(0).losses(), both.get(1).losses());
+        if (dropout == 0) {
+            assertTrue(distance < 1e-5, "off by " + distance);
+            assertTrue(both.get(0).distance(both.get(1)) < 1e-4);
+        } else {
+            // Other numbers are drawn. With other ones in backward than in forward it would not
+            // learn.
+            assertTrue(distance > 1e-6);
+            assertEquals(
+                    both.get(0).losses().get(ROUNDS - 1),
+                    both.get(1).losses().get(ROUNDS - 1),
+                    0.1f * both.get(0).losses().get(0));
+        }
+        if (dropout == 0) {
+            for (int i = 0; i < Trained.SIZE; i++) {
+                float expected = both.get(0).statistics()[i];
+                assertEquals(expected, both.get(1).statistics()[i], 1e-4f, "counted once");
+            }
+        }
     }
 
     @Test

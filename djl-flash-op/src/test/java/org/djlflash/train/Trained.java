@@ -22,7 +22,11 @@ import java.util.function.UnaryOperator;
 import org.djlflash.nn.FlashTransformerEncoderBlock;
 
 /** A small encoder trained for some steps on fixed random data: its losses and its weights. */
-record Trained(List<Float> losses, List<float[]> weights, MixedPrecisionTrainer trainer) {
+record Trained(
+        List<Float> losses,
+        List<float[]> weights,
+        float[] statistics,
+        MixedPrecisionTrainer trainer) {
 
     static final int SIZE = 32;
     private static final int TOKENS = 8;
@@ -43,6 +47,17 @@ record Trained(List<Float> losses, List<float[]> weights, MixedPrecisionTrainer 
      */
     static Trained run(NDManager manager, Maker maker, Optimizer optimizer, int rounds, int batches)
             throws Exception {
+        return run(manager, maker, optimizer, rounds, batches, 0);
+    }
+
+    static Trained run(
+            NDManager manager,
+            Maker maker,
+            Optimizer optimizer,
+            int rounds,
+            int batches,
+            float dropout)
+            throws Exception {
         DefaultTrainingConfig config =
                 new DefaultTrainingConfig(Loss.l2Loss())
                         .optDevices(new ai.djl.Device[] {manager.getDevice()})
@@ -54,7 +69,7 @@ record Trained(List<Float> losses, List<float[]> weights, MixedPrecisionTrainer 
                             .setEmbeddingSize(SIZE)
                             .setHeadCount(2)
                             .setHiddenSize(2 * SIZE)
-                            .optDropoutProbability(0)
+                            .optDropoutProbability(dropout)
                             .build();
             model.setBlock(block);
             Shape shape = new Shape(ROWS / batches, TOKENS, SIZE);
@@ -80,15 +95,19 @@ record Trained(List<Float> losses, List<float[]> weights, MixedPrecisionTrainer 
                     }
                 }
                 List<float[]> weights = new ArrayList<>();
+                float[] statistics = {};
                 for (Pair<String, Parameter> named : block.getParameters()) {
                     // Not the norms' statistics: forward changes those.
                     if (named.getValue().requiresGradient()) {
                         weights.add(named.getValue().getArray().toFloatArray());
+                    } else {
+                        statistics = named.getValue().getArray().toFloatArray();
                     }
                 }
                 return new Trained(
                         losses,
                         weights,
+                        statistics,
                         trainer instanceof MixedPrecisionTrainer
                                 ? (MixedPrecisionTrainer) trainer
                                 : null);

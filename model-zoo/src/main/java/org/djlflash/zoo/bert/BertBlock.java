@@ -18,6 +18,7 @@ import java.util.Collections;
 import java.util.List;
 import org.djlflash.nn.Scoped;
 import org.djlflash.train.Precision;
+import org.djlflash.train.Recomputation;
 import org.djlflash.zoo.Layers;
 
 /**
@@ -144,11 +145,8 @@ public final class BertBlock extends AbstractBlock {
                 hidden =
                         Scoped.compute(
                                         input.getManager(),
-                                        new NDList(input),
-                                        scoped ->
-                                                new NDList(
-                                                        layer.forward(
-                                                                ps, scoped.head(), mask, training)))
+                                        mask.with(input),
+                                        scoped -> runLayer(ps, layer, scoped, mask, training))
                                 .singletonOrThrow();
             }
         }
@@ -158,6 +156,13 @@ public final class BertBlock extends AbstractBlock {
             outputs.add(Precision.raise(ps, Precision.linear(pooler, ps, first, training)).tanh());
         }
         return outputs;
+    }
+
+    private static NDList runLayer(
+            ParameterStore ps, BertLayer layer, NDList scoped, KeyMask mask, boolean training) {
+        return new NDList(
+                Recomputation.run(
+                        ps, scoped, in -> layer.forward(ps, in.head(), mask.of(in), training)));
     }
 
     private NDArray embed(ParameterStore ps, NDList inputs, boolean training) {

@@ -1,6 +1,7 @@
 package org.djlflash.zoo.bert;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.DataType;
 import org.djlflash.AttentionOptions;
 
@@ -39,6 +40,16 @@ record KeyMask(long[] lengths, NDArray dense) {
             lengths[row] = length;
         }
         return new KeyMask(lengths, null);
+    }
+
+    /** Puts the dense mask behind an array. */
+    NDList with(NDArray array) {
+        return dense == null ? new NDList(array) : new NDList(array, dense);
+    }
+
+    /** Returns this mask with the dense one that {@link #with} has put into a list. */
+    KeyMask of(NDList arrays) {
+        return dense == null ? this : new KeyMask(lengths, arrays.get(1));
     }
 
     void addTo(AttentionOptions.Builder options) {

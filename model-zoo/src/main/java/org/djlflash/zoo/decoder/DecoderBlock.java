@@ -23,6 +23,7 @@ import org.djlflash.nn.Scoped;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.TorchOps;
 import org.djlflash.train.Precision;
+import org.djlflash.train.Recomputation;
 import org.djlflash.zoo.weights.Checkpoint;
 import org.djlflash.zoo.weights.WeightBinding;
 import org.djlflash.zoo.weights.WeightLoader;
@@ -229,6 +230,22 @@ public abstract class DecoderBlock extends AbstractBlock {
                             scoped -> new NDList(layer.apply(scoped.head())))
                     .head();
         }
+    }
+
+    /**
+     * Runs a layer as {@link #runLayer(NDArray, UnaryOperator)} does, and so that a trainer may
+     * have it computed again in backward.
+     *
+     * @param ps the parameter store
+     * @param input what the layer before gave, closed afterwards
+     * @param layer the layer, which uses no other arrays than its input and parameters
+     * @return what the layer gives, on the manager of its input
+     */
+    protected static NDArray runLayer(
+            ParameterStore ps, NDArray input, UnaryOperator<NDArray> layer) {
+        return runLayer(
+                input,
+                in -> Recomputation.run(ps, new NDList(in), again -> layer.apply(again.head())));
     }
 
     private void checkPositions(ReadStep step) {

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import org.djlflash.train.Recomputation;
 import org.djlflash.zoo.Layers;
 import org.djlflash.zoo.decoder.DecoderBlock;
 import org.djlflash.zoo.decoder.LayerCache;
@@ -102,9 +103,18 @@ public final class Gpt2Block extends DecoderBlock {
         for (int i = 0; i < layers.size(); i++) {
             Gpt2Layer layer = layers.get(i);
             LayerCache cache = step.cache(i);
-            hidden = runLayer(hidden, in -> layer.forward(ps, in, cache, gelu, training));
+            hidden =
+                    runLayer(
+                            ps,
+                            hidden,
+                            in -> layer.forward(ps, in, cache, constants(gelu, in), training));
         }
         return Layers.call(outputNorm, ps, hidden, training);
+    }
+
+    /** Those of the forward pass are gone when a layer is computed again. */
+    private static GeluTanh constants(GeluTanh ofPass, NDArray input) {
+        return Recomputation.isAgain() ? GeluTanh.on(input.getManager()) : ofPass;
     }
 
     @Override

@@ -1,0 +1,2 @@
+/** Tests of training the models. */
+package org.djlflash.zoo.train;
