@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.djlflash.torch.Tensor;
 
 /**
  * AdamW as DJL computes it, in place of {@link ai.djl.training.optimizer.AdamW}. A {@link
@@ -125,10 +126,20 @@ public final class FusedAdamW extends Optimizer {
             Moments own = moments.get(id);
             out.writeInt(own == null ? 0 : steps.get(id));
             if (own != null) {
-                byte[] arrays = new NDList(own.mean(), own.variance()).encode();
+                byte[] arrays = encode(own);
                 out.writeInt(arrays.length);
                 out.write(arrays);
             }
+        }
+    }
+
+    /** What is copied from a GPU on the way would stay with the manager of the arrays. */
+    private static byte[] encode(Moments moments) {
+        try (NDManager scope = moments.mean().getManager().newSubManager()) {
+            return new NDList(
+                            Tensor.of(moments.mean()).toArray(scope),
+                            Tensor.of(moments.variance()).toArray(scope))
+                    .encode();
         }
     }
 

@@ -1,6 +1,7 @@
 package org.djlflash.train;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
 
 /**
  * What AdamW remembers of a parameter's gradients.
@@ -10,7 +11,18 @@ import ai.djl.ndarray.NDArray;
  */
 record Moments(NDArray mean, NDArray variance) {
 
+    /**
+     * Begins with zeros.
+     *
+     * @throws IllegalArgumentException if the parameter is not FLOAT32
+     */
     static Moments of(NDArray weight) {
+        if (weight.getDataType() != DataType.FLOAT32) {
+            throw new IllegalArgumentException(
+                    "parameter of type "
+                            + weight.getDataType()
+                            + ", allowed is float32, in mixed precision as well");
+        }
         return new Moments(weight.zerosLike(), weight.zerosLike());
     }
 }

@@ -2,6 +2,7 @@ package org.djlflash.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.nn.Parameter;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
@@ -34,6 +35,15 @@ final class Shadow {
         long rows = 0;
         boolean trained = false;
         for (Parameter parameter : parameters) {
+            DataType found = parameter.getArray().getDataType();
+            if (found != DataType.FLOAT32) {
+                throw new IllegalArgumentException(
+                        "parameter "
+                                + parameter.getName()
+                                + " is "
+                                + found
+                                + ", allowed is float32, which mixed precision copies");
+            }
             rows += parameter.getArray().getShape().get(0);
             trained |= parameter.requiresGradient();
         }

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
 import ai.djl.Model;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.core.Linear;
 import ai.djl.training.DefaultTrainingConfig;
 import ai.djl.training.Trainer;
@@ -251,6 +253,17 @@ class MixedPrecisionTest {
         }
     }
 
+    /** The kernels would take their bits for FLOAT32. */
+    @Test
+    void parametersOfOtherTypesAreRefused() {
+        try (NDManager scope = manager.newSubManager()) {
+            NDArray weight = scope.zeros(new Shape(2), DataType.FLOAT16);
+            NDArray gradient = scope.zeros(new Shape(2), DataType.FLOAT16);
+            assertThrows(
+                    IllegalArgumentException.class, () -> fused().update("half", weight, gradient));
+        }
+    }
+
     @Test
     void stepWithoutGradientsIsRefused() {
         DefaultTrainingConfig config =
@@ -260,7 +273,7 @@ class MixedPrecisionTest {
         try (Model model = Model.newInstance("none", Device.cpu(), "PyTorch")) {
             model.setBlock(Linear.builder().setUnits(1).build());
             try (Trainer trainer = MixedPrecision.builder().build().newTrainer(model, config)) {
-                trainer.initialize(new ai.djl.ndarray.types.Shape(1, 1));
+                trainer.initialize(new Shape(1, 1));
                 assertThrows(IllegalStateException.class, trainer::step);
             }
         }

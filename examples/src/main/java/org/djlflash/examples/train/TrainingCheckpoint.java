@@ -158,9 +158,13 @@ public final class TrainingCheckpoint {
 
     private static void writeWeights(Block block, DataOutputStream out) throws IOException {
         for (Pair<String, Parameter> named : block.getParameters()) {
-            byte[] bytes = new NDList(named.getValue().getArray()).encode();
-            out.writeInt(bytes.length);
-            out.write(bytes);
+            NDArray array = named.getValue().getArray();
+            // What is copied from a GPU on the way would stay with the manager of the array.
+            try (NDManager scope = array.getManager().newSubManager()) {
+                byte[] bytes = new NDList(Tensor.of(array).toArray(scope)).encode();
+                out.writeInt(bytes.length);
+                out.write(bytes);
+            }
         }
     }
 
