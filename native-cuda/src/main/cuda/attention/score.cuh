@@ -14,7 +14,7 @@ struct BiasReader {
     bool is_float;
 
     __device__ __forceinline__ BiasReader(const View& view, int bias_is_float, int batch, int head)
-        : base(static_cast<const char*>(view.data) + (batch * view.batch + head * view.head) * (bias_is_float ? 4 : 2)),
+        : base(static_cast<const char*>(view.data) + (batch * view.batch + head * view.head) * (bias_is_float ? 4 : Element::BYTES)),
           row_stride(view.row),
           is_float(bias_is_float != 0) {}
 

@@ -42,4 +42,11 @@ __device__ __forceinline__ float log_sum_exp_2(float maximum, float sum) {
     return sum == 0.f ? negative_infinity() : maximum + log2_fast(sum);
 }
 
+// The same in natural units, with the error of a float where ACCURATE.
+template <bool ACCURATE>
+__device__ __forceinline__ float log_sum_exp(float maximum, float sum) {
+    if (!ACCURATE) return log_sum_exp_2(maximum, sum) * LN_2;
+    return sum == 0.f ? negative_infinity() : fmaf(maximum, LN_2, logf(sum));
+}
+
 }  // namespace flash

@@ -54,6 +54,15 @@ __device__ __forceinline__ void store_shared(unsigned int address, unsigned int 
     asm volatile("st.shared.b32 [%0], %1;" ::"r"(address), "r"(value) : "memory");
 }
 
+__device__ __forceinline__ void store_shared_float2(unsigned int address, float x, float y) {
+    asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(address), "f"(x), "f"(y) : "memory");
+}
+
+__device__ __forceinline__ void store_shared_16(unsigned int address, uint4 v) {
+    asm volatile("st.shared.v4.b32 [%0], {%1,%2,%3,%4};" ::"r"(address), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w)
+                 : "memory");
+}
+
 __device__ __forceinline__ void store_shared_zero_16(unsigned int address) {
     asm volatile("st.shared.v4.b32 [%0], {%1,%1,%1,%1};" ::"r"(address), "r"(0) : "memory");
 }
@@ -64,6 +73,12 @@ __device__ __forceinline__ uint4 load_shared_16(unsigned int address) {
                  : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
                  : "r"(address)
                  : "memory");
+    return v;
+}
+
+__device__ __forceinline__ float load_shared_float(unsigned int address) {
+    float v;
+    asm volatile("ld.shared.f32 %0, [%1];" : "=f"(v) : "r"(address) : "memory");
     return v;
 }
 
@@ -97,45 +112,71 @@ __device__ __forceinline__ void add_global_float4(float* address, float a, float
 
 // Copies a tile of HEIGHT x COLUMNS elements from strided rows into swizzled shared memory; all THREADS take part.
 // Rows at or beyond `valid_rows` and columns at or beyond `valid_columns` are written as zero and not read: what lies
-// there may be NaN, and 0 * NaN would spread.
-template <int HEIGHT, int COLUMNS, int THREADS>
+// there may be NaN, and 0 * NaN would spread. An element takes 2 * PARTS bytes; a thread copies whole groups of 8 columns.
+template <int HEIGHT, int COLUMNS, int THREADS, int PARTS = 1>
 struct TileLoader {
-    using Layout = Swizzle<COLUMNS>;
-    static constexpr int WIDTH = Layout::CHUNKS % 16 == 0  ? 16
-                                 : Layout::CHUNKS % 8 == 0 ? 8
-                                 : Layout::CHUNKS % 4 == 0 ? 4
-                                                           : 2;  // chunks of one row that neighbouring threads copy
-    static constexpr int PANELS = Layout::CHUNKS / WIDTH;
+    using Layout = Swizzle<COLUMNS * PARTS>;
+    static constexpr int GROUPS = COLUMNS / 8;
+    static constexpr int GROUP_BYTES = 16 * PARTS;
+    static constexpr int WIDTH = GROUPS % 16 == 0  ? 16
+                                 : GROUPS % 8 == 0 ? 8
+                                 : GROUPS % 4 == 0 ? 4
+                                                   : 2;  // groups of one row that neighbouring threads copy
+    static constexpr int PANELS = GROUPS / WIDTH;
     static constexpr int ROW_STEP = THREADS / WIDTH;
     static constexpr int STEPS = (HEIGHT + ROW_STEP - 1) / ROW_STEP;
     static constexpr bool EXACT = HEIGHT % ROW_STEP == 0;
 
     int thread_row;
-    int chunk;
+    int group;
     unsigned int shared_offset[ROW_STEP % 8 == 0 ? 1 : STEPS];
     int valid_columns;
 
     __device__ __forceinline__ TileLoader(int thread, int columns)
-        : thread_row(thread / WIDTH), chunk(thread % WIDTH), valid_columns(columns) {
+        : thread_row(thread / WIDTH), group(thread % WIDTH), valid_columns(columns) {
 #pragma unroll
         for (int i = 0; i < static_cast<int>(sizeof(shared_offset) / 4); ++i) {
-            shared_offset[i] = Layout::offset(thread_row + i * ROW_STEP, chunk);
+            shared_offset[i] = Layout::offset(thread_row + i * ROW_STEP, group * PARTS);
+        }
+    }
+
+    __device__ __forceinline__ unsigned int row_offset(int step) const {
+        return ROW_STEP % 8 == 0 ? shared_offset[0] + step * ROW_STEP * Layout::PITCH
+                                 : shared_offset[ROW_STEP % 8 == 0 ? 0 : step];
+    }
+
+    static constexpr int COPIES = STEPS * PANELS;
+
+    // Calls `use` with number and shared address of every group that this thread copies; part 1 lies at that address ^ 16.
+    template <class Use>
+    __device__ __forceinline__ void each_group(unsigned int tile, Use use) const {
+#pragma unroll
+        for (int step = 0; step < STEPS; ++step) {
+            if (EXACT || thread_row + step * ROW_STEP < HEIGHT) {
+#pragma unroll
+                for (int panel = 0; panel < PANELS; ++panel) {
+                    use(step * PANELS + panel, tile + row_offset(step) + panel * WIDTH * GROUP_BYTES);
+                }
+            }
         }
     }
 
     __device__ __forceinline__ void load(unsigned int tile, const char* first_row, long long row_bytes,
                                          int valid_rows) const {
-        const char* source = first_row + thread_row * row_bytes + chunk * 16;
+        const char* source = first_row + thread_row * row_bytes + group * GROUP_BYTES;
 #pragma unroll
         for (int step = 0; step < STEPS; ++step) {
             int row = thread_row + step * ROW_STEP;
             if (EXACT || row < HEIGHT) {
-                unsigned int target = tile + (ROW_STEP % 8 == 0 ? shared_offset[0] + step * ROW_STEP * Layout::PITCH
-                                                                : shared_offset[ROW_STEP % 8 == 0 ? 0 : step]);
+                unsigned int target = tile + row_offset(step);
 #pragma unroll
                 for (int panel = 0; panel < PANELS; ++panel) {
-                    bool inside = row < valid_rows && (panel * WIDTH + chunk) * 8 < valid_columns;
-                    copy_async_16(target + panel * WIDTH * 16, source + panel * WIDTH * 16, inside ? 16 : 0);
+                    bool inside = row < valid_rows && (panel * WIDTH + group) * 8 < valid_columns;
+#pragma unroll
+                    for (int part = 0; part < PARTS; ++part) {
+                        copy_async_16((target + panel * WIDTH * GROUP_BYTES) ^ (16 * part),
+                                      source + panel * WIDTH * GROUP_BYTES + 16 * part, inside ? 16 : 0);
+                    }
                 }
             }
             source += ROW_STEP * row_bytes;

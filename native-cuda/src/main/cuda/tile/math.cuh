@@ -9,6 +9,8 @@ constexpr float LN_2 = 0.6931471805599453f;
 __device__ __forceinline__ float negative_infinity() { return __int_as_float(0xff800000); }
 __device__ __forceinline__ float positive_infinity() { return __int_as_float(0x7f800000); }
 
+constexpr float LARGEST_FLOAT = 3.402823466e38f;
+
 __device__ __forceinline__ float exp2_fast(float x) {
     float r;
     asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));

@@ -39,22 +39,20 @@ __device__ __forceinline__ unsigned int transpose_8x8(unsigned int a) {
     return d;
 }
 
+__device__ __forceinline__ void clear(float (&accumulator)[4]) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) accumulator[i] = 0.f;
+}
+
 template <int N>
 __device__ __forceinline__ void clear(float (&accumulator)[N][4]) {
 #pragma unroll
-    for (int i = 0; i < N; ++i) {
-#pragma unroll
-        for (int j = 0; j < 4; ++j) accumulator[i][j] = 0.f;
-    }
+    for (int i = 0; i < N; ++i) clear(accumulator[i]);
 }
 
-// Two neighbouring accumulators as the A operand of one k-step.
-template <class Element>
-__device__ __forceinline__ void pack_operand(unsigned int (&a)[4], const float (&left)[4], const float (&right)[4]) {
-    a[0] = Element::pack(left[0], left[1]);
-    a[1] = Element::pack(left[2], left[3]);
-    a[2] = Element::pack(right[0], right[1]);
-    a[3] = Element::pack(right[2], right[3]);
+__device__ __forceinline__ void add_scaled(float (&accumulator)[4], const float (&x)[4], float scale) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) accumulator[i] = fmaf(x[i], scale, accumulator[i]);
 }
 
 }  // namespace flash

@@ -21,25 +21,25 @@ struct Swizzle {
     }
 };
 
-// Byte address of one lane in an ldmatrix of a swizzled tile: row and the low chunk bit belong to the lane; whole
-// 16-row and 2-chunk steps are compile-time numbers.
-template <int COLUMNS>
+// Byte address of one lane in an ldmatrix of a swizzled tile: row and the low chunk bits belong to the lane; whole
+// 16-row and 16-column steps are compile-time numbers. An element of PARTS parts has, of every 8 columns, one chunk a part.
+template <int COLUMNS, int PARTS = 1>
 struct LaneAddress {
-    using Layout = Swizzle<COLUMNS>;
+    using Layout = Swizzle<COLUMNS * PARTS>;
     unsigned int row_base;
     unsigned int chunk_xor;
 
-    __device__ __forceinline__ LaneAddress(unsigned int tile, int row, int chunk_bit)
-        : row_base(tile + row * Layout::PITCH), chunk_xor((Layout::term(row) ^ chunk_bit) << 4) {}
+    __device__ __forceinline__ LaneAddress(unsigned int tile, int row, int chunk)
+        : row_base(tile + row * Layout::PITCH), chunk_xor((Layout::term(row) ^ (chunk * PARTS)) << 4) {}
 
     // Keeps the compiler from computing the addresses below ahead of a loop, where they would occupy registers throughout.
     __device__ __forceinline__ void pin() { asm volatile("" : "+r"(row_base), "+r"(chunk_xor)); }
 
     // 16 * row_step rows and 16 * column_step elements from the origin.
-    __device__ __forceinline__ unsigned int at(int row_step, int column_step) const {
-        constexpr int STEPS = Layout::GROUP / 2;
-        unsigned int inside = (32u * (column_step % STEPS)) ^ chunk_xor;
-        return row_base + inside + (32 * STEPS * (column_step / STEPS) + 16 * row_step * Layout::PITCH);
+    __device__ __forceinline__ unsigned int at(int row_step, int column_step, int part = 0) const {
+        constexpr int STEPS = Layout::GROUP / 2 / PARTS;
+        unsigned int inside = (32u * PARTS * (column_step % STEPS) + 16u * part) ^ chunk_xor;
+        return row_base + inside + (32 * PARTS * STEPS * (column_step / STEPS) + 16 * row_step * Layout::PITCH);
     }
 };
 

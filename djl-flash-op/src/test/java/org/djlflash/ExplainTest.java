@@ -80,8 +80,6 @@ class ExplainTest {
                         + " dropout 0.1 with gradients\n"
                         + "  cuda: no\n"
                         + "    - The arrays are on the CPU; these kernels run on CUDA devices.\n"
-                        + "    - The compute type is float32; tensor cores multiply float16 and"
-                        + " bfloat16, which a compute type can ask for.\n"
                         + "    - There is a dense mask or bias and gradients or dropout are asked"
                         + " for; PyTorch hands neither on to these kernels' backward pass.\n"
                         + "  torch-sdpa: chosen\n"

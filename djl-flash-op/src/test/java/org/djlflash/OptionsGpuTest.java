@@ -18,20 +18,20 @@ import org.djlflash.testkit.DoubleAttention;
 import org.djlflash.testkit.RequiresGpu;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Masks and biases of every shape and strides on our kernels. */
 @RequiresGpu
 class OptionsGpuTest {
 
-    private static final double TOLERANCE = 4e-3;
-
     private NDManager manager;
 
-    static Stream<Shape> shapes() {
-        return OptionsTest.shapes();
+    static Stream<Arguments> shapes() {
+        return Stream.of(DataType.FLOAT16, DataType.FLOAT32)
+                .flatMap(type -> OptionsTest.shapes().map(shape -> Arguments.of(shape, type)));
     }
 
     @BeforeEach
@@ -46,9 +46,10 @@ class OptionsGpuTest {
 
     @ParameterizedTest
     @MethodSource("shapes")
-    void maskIsBroadcast(Shape shape) {
+    void maskIsBroadcast(Shape shape, DataType type) {
         boolean[] seen = mask(shape);
         check(
+                type,
                 options().optMask(manager.create(seen, shape)),
                 (b, n, t, f) -> seen[OptionsTest.index(shape, b, n, t, f)],
                 null);
@@ -56,22 +57,24 @@ class OptionsGpuTest {
 
     @ParameterizedTest
     @MethodSource("shapes")
-    void biasIsBroadcast(Shape shape) {
-        NDArray bias =
-                Fixtures.gaussian(manager, 10, shape.getShape()).toType(DataType.FLOAT16, false);
+    void biasIsBroadcast(Shape shape, DataType type) {
+        NDArray bias = Fixtures.gaussian(manager, 10, shape.getShape()).toType(type, false);
         double[] values = Closeness.toDoubles(bias);
         check(
+                type,
                 options().optBias(bias),
                 (b, n, t, f) -> true,
                 full((b, n, t, f) -> values[OptionsTest.index(shape, b, n, t, f)]));
     }
 
-    @Test
-    void stridesAreFollowed() {
-        NDArray bias = Fixtures.gaussian(manager, 11, F, T).toType(DataType.FLOAT16, false);
+    @ParameterizedTest
+    @EnumSource(names = {"FLOAT16", "FLOAT32"})
+    void stridesAreFollowed(DataType type) {
+        NDArray bias = Fixtures.gaussian(manager, 11, F, T).toType(type, false);
         double[] values = Closeness.toDoubles(bias);
         boolean[] seen = mask(new Shape(F, T));
         check(
+                type,
                 options()
                         .optBias(bias.transpose())
                         .optMask(manager.create(seen, new Shape(F, T)).transpose()),
@@ -104,19 +107,21 @@ class OptionsGpuTest {
     }
 
     private void check(
-            AttentionOptions.Builder options, DoubleAttention.Visibility sees, double[] bias) {
-        NDArray query = array(1, N, T);
-        NDArray key = array(2, 2, F);
-        NDArray value = array(3, 2, F);
+            DataType type,
+            AttentionOptions.Builder options,
+            DoubleAttention.Visibility sees,
+            double[] bias) {
+        NDArray query = array(type, 1, N, T);
+        NDArray key = array(type, 2, 2, F);
+        NDArray value = array(type, 3, 2, F);
         Closeness.assertClose(
                 "output",
                 Fixtures.expected(query, key, value, query.zerosLike(), 0.3, sees, bias).output(),
                 FlashAttention.attend(query, key, value, options.build()),
-                TOLERANCE);
+                type == DataType.FLOAT16 ? 4e-3 : 2e-5);
     }
 
-    private NDArray array(int seed, int heads, int tokens) {
-        return Fixtures.gaussian(manager, seed, B, heads, tokens, H)
-                .toType(DataType.FLOAT16, false);
+    private NDArray array(DataType type, int seed, int heads, int tokens) {
+        return Fixtures.gaussian(manager, seed, B, heads, tokens, H).toType(type, false);
     }
 }

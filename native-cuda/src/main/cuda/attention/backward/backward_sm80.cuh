@@ -10,6 +10,10 @@
 // all keys: it is computed one step later from a double buffer, so the block meets at one barrier a step. Q, dO and the
 // row statistics are fetched a step ahead.
 // Bound by shared-memory bandwidth (ldmatrix) and by exposed latency: two warps a scheduler.
+//
+// fp32: tiles are split in place once they have landed (tile/split.cuh), P as computed, dS by a scale of each warp's own.
+// Every sum over keys or queries starts afresh where a scale changes and is added on by ordinary additions: they undo
+// the scale, and they round, while tensor cores truncate.
 #pragma once
 
 #include "attention/dropout.cuh"
@@ -18,7 +22,7 @@
 #include "attention/visibility.cuh"
 #include "tile/copy.cuh"
 #include "tile/math.cuh"
-#include "tile/mma_sm80.cuh"
+#include "tile/operand_sm80.cuh"
 
 namespace flash {
 
@@ -29,11 +33,15 @@ struct BackwardSm80 {
     static constexpr int THREADS = 32 * WARPS_;
     static constexpr int M_TILES = M / 16;  // a warp's accumulators over its half of the queries
     static constexpr int D_TILES = D / 16;  // and over its half of head_dim
-    static constexpr int KV_BYTES = N * D * 2;
-    static constexpr int Q_BYTES = M * D * 2;
-    static constexpr int DS_BYTES = N * M * 2;
+    static constexpr int BYTES = Element::BYTES;
+    static constexpr int PARTS = Element::PARTS;
+    static constexpr bool SPLIT = PARTS == 2;
+    static constexpr int KV_BYTES = N * D * BYTES;
+    static constexpr int Q_BYTES = M * D * BYTES;
+    static constexpr int DS_BYTES = N * M * BYTES;
+    static constexpr float WEIGHT_FACTOR = SPLIT ? 16384.f : 1.f;  // of split weights: they reach 1, fp16 2^16
     // Unrolled in full, the assembler fetches operands ahead until registers run out; features leave it fewer.
-    static constexpr int QK_UNROLL = BIAS_ || DROPOUT_ ? 2 : D / 16;
+    static constexpr int QK_UNROLL = SPLIT ? 1 : BIAS_ || DROPOUT_ ? 2 : D / 16;
     static constexpr int STATS_BYTES = M * 8;
     static constexpr int STEPS = M / 32;  // a warp's own groups of 16 queries: numbers 2 * i + half
     static_assert(N == 16 * WARPS_ && M % 32 == 0 && D % 32 == 0 && STAGES_ == 2, "two warps share 32 keys, two stages");
@@ -57,15 +65,30 @@ struct BackwardSm80 {
     int half, pair_key;            // which half of its pair this warp is, and the pair's first key in the tile
     int group, m_begin, m_blocks;  // query tiles m_begin .. m_blocks - 1 of each head of the group
     unsigned int k_tile, v_tile, q_tile, do_tile, ds_tile, stats_tile;
+    unsigned int largest_slots;  // SPLIT: of K, V, then Q and dO of each stage
+    unsigned int unit_slots;     // SPLIT: scale of each warp's dS, two buffers
     float scale_log2;
+    float k_unit = 1.f, v_unit = 1.f;  // SPLIT: scales
 
     float dk[2][D_TILES][4];  // [16 keys each][columns of group 2 * d + half]
     float dv[2][D_TILES][4];
 
-    using Scores = float[2][M_TILES][4];          // [16 keys each][8 queries of the own groups]
-    using Operands = unsigned int[2][STEPS][4];  // the same, packed
+    using Fragment = Operand<Element>;
+    using Scores = float[2][M_TILES][4];  // [16 keys each][8 queries of the own groups]
+    using Operands = Fragment[STEPS][2];  // the same, packed: [16 queries each][16 keys each]
+    using Lane = LaneAddress<D, PARTS>;   // in a tile of K, V, Q or dO
+    using KeyTile = Swizzle<D * PARTS>;
+    using ScoreTile = Swizzle<M * PARTS>;  // P^T or dS^T: [N keys][M queries]
+    using Largest = BlockMax<WARPS_>;
 
-    using QueryLoader = TileLoader<M, D, THREADS>;
+    using KeyLoader = TileLoader<N, D, THREADS, PARTS>;
+    using QueryLoader = TileLoader<M, D, THREADS, PARTS>;
+    using QuerySplit = TileSplit<Element, QueryLoader, WARPS_>;
+
+    // Scales of what a step multiplies; 1 unless SPLIT.
+    struct Units {
+        float q, d_o;
+    };
 
     __device__ __forceinline__ BackwardSm80(const BackwardParams& params, char* shared, int b, int hk, int n)
         : p(params), visible(params.problem, b), batch(b), kv_head(hk), n_block(n), first_key(n * N) {
@@ -82,6 +105,8 @@ struct BackwardSm80 {
         do_tile = q_tile + STAGES_ * Q_BYTES;
         ds_tile = do_tile + STAGES_ * Q_BYTES;
         stats_tile = ds_tile + 2 * DS_BYTES;
+        largest_slots = stats_tile + STAGES_ * STATS_BYTES;
+        unit_slots = largest_slots + (2 + 2 * STAGES_) * Largest::BYTES;
         scale_log2 = p.problem.scale * LOG2_E;
         clear(dk[0]);
         clear(dk[1]);
@@ -93,25 +118,36 @@ struct BackwardSm80 {
         return static_cast<i64>(batch) * p.problem.heads + head;
     }
 
-    __device__ __forceinline__ void load_keys() const {
-        TileLoader<N, D, THREADS> loader(threadIdx.x, p.problem.head_dim);
+    __device__ __forceinline__ void load_keys(const KeyLoader& loader) const {
         const char* k = static_cast<const char*>(p.k.data) +
-                        (batch * p.k.batch + kv_head * p.k.head + first_key * p.k.row) * 2;
+                        (batch * p.k.batch + kv_head * p.k.head + first_key * p.k.row) * BYTES;
         const char* v = static_cast<const char*>(p.v.data) +
-                        (batch * p.v.batch + kv_head * p.v.head + first_key * p.v.row) * 2;
-        loader.load(k_tile, k, p.k.row * 2, visible.length - first_key);
-        loader.load(v_tile, v, p.v.row * 2, visible.length - first_key);
+                        (batch * p.v.batch + kv_head * p.v.head + first_key * p.v.row) * BYTES;
+        loader.load(k_tile, k, p.k.row * BYTES, visible.length - first_key);
+        loader.load(v_tile, v, p.v.row * BYTES, visible.length - first_key);
+    }
+
+    // Once K and V have landed.
+    __device__ __forceinline__ void split_keys(const KeyLoader& loader) {
+        k_unit = split_keys(loader, k_tile, largest_slots);
+        v_unit = split_keys(loader, v_tile, largest_slots + Largest::BYTES);
+        scale_log2 *= k_unit;
+    }
+    __device__ __forceinline__ static float split_keys(const KeyLoader& loader, unsigned int tile, unsigned int slots) {
+        TileSplit<Element, KeyLoader, WARPS_> tile_split(loader, tile, slots);
+        __syncthreads();
+        return tile_split.split();
     }
 
     // Rows past the end become Q = dO = 0 and statistics 0: weight 1 times gradient 0, so they need no mask.
     __device__ __forceinline__ void load_queries(const QueryLoader& loader, int head, int m, int stage) const {
         int rows = p.problem.queries - m * M;
         const char* q = static_cast<const char*>(p.q.data) +
-                        (batch * p.q.batch + head * p.q.head + m * M * p.q.row) * 2;
+                        (batch * p.q.batch + head * p.q.head + m * M * p.q.row) * BYTES;
         const char* d_o = static_cast<const char*>(p.d_o.data) +
-                          (batch * p.d_o.batch + head * p.d_o.head + m * M * p.d_o.row) * 2;
-        loader.load(q_tile + stage * Q_BYTES, q, p.q.row * 2, rows);
-        loader.load(do_tile + stage * Q_BYTES, d_o, p.d_o.row * 2, rows);
+                          (batch * p.d_o.batch + head * p.d_o.head + m * M * p.d_o.row) * BYTES;
+        loader.load(q_tile + stage * Q_BYTES, q, p.q.row * BYTES, rows);
+        loader.load(do_tile + stage * Q_BYTES, d_o, p.d_o.row * BYTES, rows);
         const float* stats = p.row_stats + (head_index(head) * p.problem.queries + m * M) * 2;
         for (int row = threadIdx.x; row < M; row += THREADS) {
             copy_async_8(stats_tile + stage * STATS_BYTES + row * 8, stats + row * 2, row < rows ? 8 : 0);
@@ -127,69 +163,86 @@ struct BackwardSm80 {
     // result[32 keys x own queries] = (rows of keys_tile) * (queries_tile)^T
     __device__ __forceinline__ void times_queries(Scores& result, unsigned int keys_tile,
                                                   unsigned int queries_tile) const {
-        LaneAddress<D> key_lane(keys_tile, pair_key + lane % 16, lane / 16);
-        LaneAddress<D> query_lane(queries_tile, half * 16 + lane % 8 + lane / 16 * 8, lane / 8 % 2);
+        Lane key_lane(keys_tile, pair_key + lane % 16, lane / 16);
+        Lane query_lane(queries_tile, half * 16 + lane % 8 + lane / 16 * 8, lane / 8 % 2);
         key_lane.pin();
         query_lane.pin();
         clear(result[0]);
         clear(result[1]);
 #pragma unroll QK_UNROLL
         for (int step = 0; step < D / 16; ++step) {
-            unsigned int a[2][4];
-            load_matrix_x4(a[0], key_lane.at(0, step));
-            load_matrix_x4(a[1], key_lane.at(1, step));
+            Fragment a[2];
+            a[0].load(key_lane, 0, step);
+            a[1].load(key_lane, 1, step);
 #pragma unroll
             for (int i = 0; i < STEPS; ++i) {
-                unsigned int b[4];
-                load_matrix_x4(b, query_lane.at(2 * i, step));
-#pragma unroll
-                for (int tile = 0; tile < 2; ++tile) {
-                    Mma<Element>::run(result[tile][2 * i], a[tile], b[0], b[1]);
-                    Mma<Element>::run(result[tile][2 * i + 1], a[tile], b[2], b[3]);
-                }
+                Fragment b;
+                b.load(query_lane, 2 * i, step);
+                multiply_rounded<Element>(result, i, a, b);
             }
         }
     }
 
     // result[32 keys x own columns] += weights[32 keys x 16 queries] * (16 rows of queries_tile)
-    __device__ __forceinline__ void accumulate_step(float (&result)[2][D_TILES][4], const unsigned int (&a0)[4],
-                                                    const unsigned int (&a1)[4], const LaneAddress<D>& query_lane,
-                                                    int row_step) const {
+    __device__ __forceinline__ void accumulate_step(float (&result)[2][D_TILES][4], const Fragment (&a)[2],
+                                                    const Lane& query_lane, int row_step) const {
 #pragma unroll
         for (int d = 0; d < D / 32; ++d) {
-            unsigned int b[4];
-            load_matrix_x4_transposed(b, query_lane.at(row_step, 2 * d));
-            Mma<Element>::run(result[0][2 * d], a0, b[0], b[1]);
-            Mma<Element>::run(result[0][2 * d + 1], a0, b[2], b[3]);
-            Mma<Element>::run(result[1][2 * d], a1, b[0], b[1]);
-            Mma<Element>::run(result[1][2 * d + 1], a1, b[2], b[3]);
+            Fragment b;
+            b.load_transposed(query_lane, row_step, 2 * d);
+            multiply<Element>(result, d, a, b);
+        }
+    }
+
+    // The same over all groups of 16 queries, 32 columns at a time.
+    __device__ __forceinline__ void accumulate_split(float (&result)[2][D_TILES][4], const Operands& weights,
+                                                     const Lane& query_lane, float unit) const {
+#pragma unroll
+        for (int d = 0; d < D / 32; ++d) {
+            float sum[2][2][4];
+#pragma unroll
+            for (int i = 0; i < STEPS; ++i) {
+                Fragment b;
+                b.load_transposed(query_lane, 2 * i, 2 * d);
+                multiply<Element>(sum, 0, weights[i], b, i == 0);
+            }
+#pragma unroll
+            for (int tile = 0; tile < 2; ++tile) {
+                add_scaled(result[tile][2 * d], sum[tile][0], unit);
+                add_scaled(result[tile][2 * d + 1], sum[tile][1], unit);
+            }
         }
     }
 
     // The own queries' share, from registers.
     __device__ __forceinline__ void accumulate_own(float (&result)[2][D_TILES][4], const Operands& weights,
-                                                   unsigned int queries_tile) const {
-        LaneAddress<D> query_lane(queries_tile, half * 16 + lane % 16, lane / 16 + 2 * half);
+                                                   unsigned int queries_tile, float unit) const {
+        Lane query_lane(queries_tile, half * 16 + lane % 16, lane / 16 + 2 * half);
         query_lane.pin();
+        if constexpr (SPLIT) {
+            accumulate_split(result, weights, query_lane, unit);
+        } else {
 #pragma unroll
-        for (int i = 0; i < STEPS; ++i) accumulate_step(result, weights[0][i], weights[1][i], query_lane, 2 * i);
+            for (int i = 0; i < STEPS; ++i) accumulate_step(result, weights[i], query_lane, 2 * i);
+        }
     }
 
     // The partner's queries' share, its weights read from shared memory [N keys][M queries].
     __device__ __forceinline__ void accumulate_partner(float (&result)[2][D_TILES][4], unsigned int weights_tile,
-                                                       unsigned int queries_tile) const {
+                                                       unsigned int queries_tile, float unit) const {
         int other = 1 - half;
-        LaneAddress<D> query_lane(queries_tile, other * 16 + lane % 16, lane / 16 + 2 * half);
-        LaneAddress<M> weight_lane(weights_tile, pair_key + lane % 16, lane / 16 + 2 * other);
+        Lane query_lane(queries_tile, other * 16 + lane % 16, lane / 16 + 2 * half);
+        LaneAddress<M, PARTS> weight_lane(weights_tile, pair_key + lane % 16, lane / 16 + 2 * other);
         query_lane.pin();
         weight_lane.pin();
+        Operands weights;
 #pragma unroll
         for (int i = 0; i < STEPS; ++i) {
-            unsigned int a[2][4];
-            load_matrix_x4(a[0], weight_lane.at(0, 2 * i));
-            load_matrix_x4(a[1], weight_lane.at(1, 2 * i));
-            accumulate_step(result, a[0], a[1], query_lane, 2 * i);
+            weights[i][0].load(weight_lane, 0, 2 * i);
+            weights[i][1].load(weight_lane, 1, 2 * i);
+            if constexpr (!SPLIT) accumulate_step(result, weights[i], query_lane, 2 * i);
         }
+        if constexpr (SPLIT) accumulate_split(result, weights, query_lane, unit);
     }
 
     // First of the two queries (2t, 2t + 1) of accumulator m, and the key of its row, both within the tile.
@@ -201,7 +254,7 @@ struct BackwardSm80 {
     }
 
     // Scores to the log2 domain; -inf where a query does not see a key.
-    __device__ __forceinline__ void finish_scores(Scores& s, int head, int m_block) const {
+    __device__ __forceinline__ void finish_scores(Scores& s, int head, int m_block, float scale) const {
         bool masked = first_key + N > visible.limit(m_block * M);  // some query of the tile misses some key of it
         if (BIAS_) {
             BiasReader<Element> bias(p.bias, p.problem.bias_is_float, batch, head);
@@ -211,7 +264,7 @@ struct BackwardSm80 {
                 int query = m_block * M + tile_query(m) + i % 2;
                 int key = first_key + tile_key(tile, i);
                 bool read = query < p.problem.queries && key < visible.limit(query);
-                s[tile][m][i] = fmaf(s[tile][m][i], scale_log2, read ? bias.at(query, key) * LOG2_E : 0.f);
+                s[tile][m][i] = fmaf(s[tile][m][i], scale, read ? bias.at(query, key) * LOG2_E : 0.f);
             }
         }
         if (masked) {
@@ -229,19 +282,20 @@ struct BackwardSm80 {
         }
     }
 
+    static __device__ __forceinline__ float weight(float exponent) { return exp2_fast(exponent) * WEIGHT_FACTOR; }
+
     // P^T from scores, packed; the statistics of queries 2t and 2t + 1 lie together.
-    __device__ __forceinline__ void weights(Operands& w, Scores& s, unsigned int stats) const {
-        const float c = BIAS_ ? 1.f : scale_log2;
+    __device__ __forceinline__ void weights(Operands& w, Scores& s, unsigned int stats, float scale) const {
+        const float c = BIAS_ ? 1.f : scale;
 #pragma unroll
         for (int m = 0; m < M_TILES; ++m) {
             float4 x = load_shared_float4(stats + tile_query(m) * 8);  // {lse, dot} of two queries
 #pragma unroll
             for (int tile = 0; tile < 2; ++tile) {
                 float(&y)[4] = s[tile][m];
-                w[tile][m / 2][m % 2 * 2] =
-                    Element::pack(exp2_fast(fmaf(y[0], c, -x.x)), exp2_fast(fmaf(y[1], c, -x.z)));
-                w[tile][m / 2][m % 2 * 2 + 1] =
-                    Element::pack(exp2_fast(fmaf(y[2], c, -x.x)), exp2_fast(fmaf(y[3], c, -x.z)));
+                Fragment& fragment = w[m / 2][tile];
+                fragment.pack(m % 2 * 2, weight(fmaf(y[0], c, -x.x)), weight(fmaf(y[1], c, -x.z)));
+                fragment.pack(m % 2 * 2 + 1, weight(fmaf(y[2], c, -x.x)), weight(fmaf(y[3], c, -x.z)));
             }
         }
     }
@@ -254,10 +308,13 @@ struct BackwardSm80 {
 #pragma unroll
             for (int m = 0; m < M_TILES; ++m) {
                 int chunk = (m / 2 * 2 + half) * 2 + m % 2;
-                unsigned int at =
-                    tile_address + Swizzle<M>::offset(pair_key + tile * 16 + here / 4, chunk) + here % 4 * 4;
-                store_shared(at, w[tile][m / 2][m % 2 * 2]);
-                store_shared(at + 8 * Swizzle<M>::PITCH, w[tile][m / 2][m % 2 * 2 + 1]);
+                int row = pair_key + tile * 16 + here / 4;
+#pragma unroll
+                for (int i = 0; i < PARTS; ++i) {
+                    unsigned int at = tile_address + ScoreTile::offset(row, chunk * PARTS + i) + here % 4 * 4;
+                    store_shared(at, w[m / 2][tile].part[i][m % 2 * 2]);
+                    store_shared(at + 8 * ScoreTile::PITCH, w[m / 2][tile].part[i][m % 2 * 2 + 1]);
+                }
             }
         }
     }
@@ -298,65 +355,93 @@ struct BackwardSm80 {
 #pragma unroll
             for (int j = 0; j < STEPS * 4; ++j) {
                 u32 bits = keep[tile] >> (2 * j);
-                dropped[tile][j / 4][j % 4] =
-                    w[tile][j / 4][j % 4] & ((bits & 1 ? 0xffffu : 0u) | (bits & 2 ? 0xffff0000u : 0u));
+                u32 mask = (bits & 1 ? 0xffffu : 0u) | (bits & 2 ? 0xffff0000u : 0u);
+#pragma unroll
+                for (int i = 0; i < PARTS; ++i) {
+                    dropped[j / 4][tile].part[i][j % 4] = w[j / 4][tile].part[i][j % 4] & mask;
+                }
             }
         }
     }
 
-    // dS^T = P^T (dP^T - dot), packed. P comes rounded to elements: half the registers, and dS is rounded next anyway.
-    __device__ __forceinline__ void score_gradients(Operands& ds, const Operands& w, const Scores& dp,
-                                                    const u32 (&keep)[2], unsigned int stats) const {
+    // dS^T = P^T (dP^T - dot), in the place of dP^T. P comes rounded to elements: half the registers, and dS is rounded
+    // next anyway. Split weights are as good as fp32, larger by WEIGHT_FACTOR.
+    __device__ __forceinline__ void score_gradients(const Operands& w, Scores& dp, const u32 (&keep)[2],
+                                                    unsigned int stats, float unit) const {
 #pragma unroll
         for (int m = 0; m < M_TILES; ++m) {
             float4 x = load_shared_float4(stats + tile_query(m) * 8);
 #pragma unroll
             for (int tile = 0; tile < 2; ++tile) {
-                float y[4];
+                float(&y)[4] = dp[tile][m];
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
-                    y[i] = dp[tile][m][i];
+                    if (SPLIT) y[i] *= unit;
                     if (DROPOUT_) y[i] = keep[tile] >> (4 * m + i) & 1 ? y[i] * p.problem.keep_scale : 0.f;
                 }
 #pragma unroll
                 for (int row = 0; row < 2; ++row) {
-                    float2 weight = Element::unpack(w[tile][m / 2][m % 2 * 2 + row]);
-                    ds[tile][m / 2][m % 2 * 2 + row] =
-                        Element::pack(weight.x * (y[2 * row] - x.y), weight.y * (y[2 * row + 1] - x.w));
+                    float2 weight = w[m / 2][tile].unpack(m % 2 * 2 + row);
+                    y[2 * row] = weight.x * (y[2 * row] - x.y);
+                    y[2 * row + 1] = weight.y * (y[2 * row + 1] - x.w);
                 }
             }
         }
     }
 
+    // Packs dS^T; returns the scale that it was split with.
+    __device__ __forceinline__ float pack_gradients(Operands& ds, const Scores& x) const {
+        float factor = 1.f, unit = 1.f;
+        if constexpr (SPLIT) {
+            float largest = 0.f;
+#pragma unroll
+            for (int i = 0; i < 2 * M_TILES * 4; ++i) {
+                largest = fmaxf(largest, fabsf(x[i / 4 / M_TILES][i / 4 % M_TILES][i % 4]));
+            }
+            SplitScale scale(warp_max(fminf(largest, LARGEST_FLOAT)));
+            factor = scale.factor;
+            unit = scale.unit;
+        }
+#pragma unroll
+        for (int m = 0; m < M_TILES; ++m) {
+#pragma unroll
+            for (int tile = 0; tile < 2; ++tile) {
+                const float(&y)[4] = x[tile][m];
+                ds[m / 2][tile].pack(m % 2 * 2, y[0] * factor, y[1] * factor);
+                ds[m / 2][tile].pack(m % 2 * 2 + 1, y[2] * factor, y[3] * factor);
+            }
+        }
+        return unit;
+    }
+
+    // Of the dS^T that a warp published in buffer 0 or 1.
+    __device__ __forceinline__ unsigned int unit_slot(int buffer, int of_warp) const {
+        return unit_slots + (buffer * WARPS_ + of_warp) * 4;
+    }
+
     // This warp's part of dQ = dS K, added to the accumulator.
-    __device__ __forceinline__ void add_query_gradients(int head, int m_block, unsigned int ds) const {
+    __device__ __forceinline__ void add_query_gradients(int head, int m_block, int buffer) const {
         int row0 = warp % DQ_ROW_WARPS * DQ_ROWS;
         int column0 = warp / DQ_ROW_WARPS * DQ_COLUMNS;
         float dq[DQ_ROWS / 16][DQ_COLUMNS / 8][4];
 #pragma unroll
         for (int m = 0; m < DQ_ROWS / 16; ++m) clear(dq[m]);
-        int here = pinned(lane);
-        int ds_row = here % 8 + here / 16 * 8;
-        int k_row = here % 16;
+        if constexpr (SPLIT) {
 #pragma unroll
-        for (int step = 0; step < N / 16; ++step) {
-            unsigned int a[DQ_ROWS / 16][4];
+            for (int pair = 0; pair < N / 32; ++pair) {
+                float sum[DQ_ROWS / 16][DQ_COLUMNS / 8][4];
 #pragma unroll
-            for (int m = 0; m < DQ_ROWS / 16; ++m) {
-                int chunk = (row0 + m * 16) / 8 + here / 8 % 2;
-                load_matrix_x4_transposed(a[m], ds + step * 16 * Swizzle<M>::PITCH + Swizzle<M>::offset(ds_row, chunk));
-            }
-#pragma unroll
-            for (int d = 0; d < DQ_COLUMNS / 16; ++d) {
-                int chunk = (column0 + d * 16) / 8 + here / 16;
-                unsigned int b[4];
-                load_matrix_x4_transposed(b, k_tile + step * 16 * Swizzle<D>::PITCH + Swizzle<D>::offset(k_row, chunk));
+                for (int m = 0; m < DQ_ROWS / 16; ++m) clear(sum[m]);
+                times_keys(sum, row0, column0, buffer, 2 * pair, 2 * pair + 2);
 #pragma unroll
                 for (int m = 0; m < DQ_ROWS / 16; ++m) {
-                    Mma<Element>::run(dq[m][2 * d], a[m], b[0], b[1]);
-                    Mma<Element>::run(dq[m][2 * d + 1], a[m], b[2], b[3]);
+                    float unit = load_shared_float(unit_slot(buffer, 2 * pair + (row0 / 16 + m) % 2)) * k_unit;
+#pragma unroll
+                    for (int d = 0; d < DQ_COLUMNS / 8; ++d) add_scaled(dq[m][d], sum[m][d], unit);
                 }
             }
+        } else {
+            times_keys(dq, row0, column0, buffer, 0, N / 16);
         }
         float* accumulator = p.dq_accum + head_index(head) * p.problem.queries * D;
 #pragma unroll
@@ -375,6 +460,39 @@ struct BackwardSm80 {
         }
     }
 
+    // result += dS K over the groups of 16 keys first .. last - 1.
+    __device__ __forceinline__ void times_keys(float (&result)[DQ_ROWS / 16][DQ_COLUMNS / 8][4], int row0, int column0,
+                                               int buffer, int first, int last) const {
+        int here = pinned(lane);
+        int ds_row = here % 8 + here / 16 * 8;
+        int k_row = here % 16;
+        unsigned int ds = ds_tile + buffer * DS_BYTES;
+#pragma unroll
+        for (int step = first; step < last; ++step) {
+            Fragment a[DQ_ROWS / 16];
+#pragma unroll
+            for (int m = 0; m < DQ_ROWS / 16; ++m) {
+                int chunk = (row0 + m * 16) / 8 + here / 8 % 2;
+#pragma unroll
+                for (int i = 0; i < PARTS; ++i) {
+                    load_matrix_x4_transposed(a[m].part[i], ds + step * 16 * ScoreTile::PITCH +
+                                                                ScoreTile::offset(ds_row, chunk * PARTS + i));
+                }
+            }
+#pragma unroll
+            for (int d = 0; d < DQ_COLUMNS / 16; ++d) {
+                int chunk = (column0 + d * 16) / 8 + here / 16;
+                Fragment b;
+#pragma unroll
+                for (int i = 0; i < PARTS; ++i) {
+                    load_matrix_x4_transposed(b.part[i], k_tile + step * 16 * KeyTile::PITCH +
+                                                             KeyTile::offset(k_row, chunk * PARTS + i));
+                }
+                multiply<Element>(result, d, a, b);
+            }
+        }
+    }
+
     // Deterministic dQ: key tiles add to a query tile from the last that it sees to the first; under a causal rule that is
     // the order in which they reach it. The tile waited for has a lower block id of the same batch and head (see
     // backward_sm80), so it runs already or has ended.
@@ -383,9 +501,9 @@ struct BackwardSm80 {
         return last_key / N - n_block;
     }
 
-    __device__ __forceinline__ void add_query_gradients_in_turn(int head, int m_block, unsigned int ds) const {
+    __device__ __forceinline__ void add_query_gradients_in_turn(int head, int m_block, int buffer) const {
         if (!p.dq_turn) {
-            add_query_gradients(head, m_block, ds);
+            add_query_gradients(head, m_block, buffer);
             return;
         }
         int* turn = p.dq_turn + head_index(head) * m_blocks + m_block;
@@ -396,7 +514,7 @@ struct BackwardSm80 {
             } while (now != turn_of(m_block));
         }
         __syncthreads();
-        add_query_gradients(head, m_block, ds);
+        add_query_gradients(head, m_block, buffer);
         __threadfence();
         __syncthreads();
         if (threadIdx.x == 0) {
@@ -404,18 +522,20 @@ struct BackwardSm80 {
         }
     }
 
-    // `ds` first carries P^T from partner to partner, then dS^T: for the partner now, for dQ in the next step.
-    __device__ __forceinline__ void step(int head, int m, int stage, unsigned int ds) {
+    // The dS buffer first carries P^T from partner to partner, then dS^T: for the partner now, for dQ in the next step.
+    __device__ __forceinline__ void step(int head, int m, int stage, const Units& units) {
         unsigned int q = q_tile + stage * Q_BYTES;
         unsigned int d_o = do_tile + stage * Q_BYTES;
+        unsigned int ds = ds_tile + stage * DS_BYTES;
         unsigned int stats = stats_tile + stage * STATS_BYTES;
+        float weight_unit = units.d_o / WEIGHT_FACTOR;
         Operands w;
         u32 keep[2];
         {
             Scores s;
             times_queries(s, k_tile, q);
-            finish_scores(s, head, m);
-            weights(w, s, stats);
+            finish_scores(s, head, m, scale_log2 * units.q);
+            weights(w, s, stats, scale_log2 * units.q);
         }
         Scores dp;
         if (DROPOUT_) {
@@ -425,21 +545,24 @@ struct BackwardSm80 {
             publish(dropped, ds);
             times_queries(dp, v_tile, d_o);
             drop_weights(dropped, w, keep);
-            accumulate_own(dv, dropped, d_o);
+            accumulate_own(dv, dropped, d_o, weight_unit);
         } else {
             publish(w, ds);
             times_queries(dp, v_tile, d_o);
-            accumulate_own(dv, w, d_o);
+            accumulate_own(dv, w, d_o, weight_unit);
         }
         meet_partner();  // P^T is complete
-        accumulate_partner(dv, ds, d_o);
+        accumulate_partner(dv, ds, d_o, weight_unit);
         Operands gradients;
-        score_gradients(gradients, w, dp, keep, stats);
+        score_gradients(w, dp, keep, stats, v_unit * units.d_o);
+        float unit = pack_gradients(gradients, dp) / WEIGHT_FACTOR;
         meet_partner();  // P^T is read
         publish(gradients, ds);
-        accumulate_own(dk, gradients, q);
+        if (SPLIT && lane == 0) store_shared(unit_slot(stage, warp), __float_as_uint(unit));
+        accumulate_own(dk, gradients, q, unit * units.q);
         meet_partner();  // dS^T is complete
-        accumulate_partner(dk, ds, q);
+        if (SPLIT) unit = load_shared_float(unit_slot(stage, warp ^ 1));
+        accumulate_partner(dk, ds, q, unit * units.q);
     }
 
     __device__ __forceinline__ void run() {
@@ -448,25 +571,37 @@ struct BackwardSm80 {
         if (steps > 0) {
             QueryLoader loader(threadIdx.x, p.problem.head_dim);
             int head = kv_head * group, m = m_begin;
-            load_keys();
+            KeyLoader key_loader(threadIdx.x, p.problem.head_dim);
+            load_keys(key_loader);
+            if (SPLIT) copy_async_commit();
             load_queries(loader, head, m, 0);
+            if constexpr (SPLIT) {
+                copy_async_wait<1>();
+                split_keys(key_loader);
+            }
             int last_head = 0, last_m = 0;
 #pragma unroll 1
             for (int i = 0; i < steps; ++i) {
                 int next_m = m + 1 == m_blocks ? m_begin : m + 1;
                 int next_head = m + 1 == m_blocks ? head + 1 : head;
+                int stage = i % 2;
                 copy_async_wait<0>();
+                unsigned int slots = largest_slots + (2 + 2 * stage) * Largest::BYTES;
+                QuerySplit q_split(loader, q_tile + stage * Q_BYTES, slots);
+                QuerySplit do_split(loader, do_tile + stage * Q_BYTES, slots + Largest::BYTES);
                 __syncthreads();  // this step's tiles have landed, dS of the last step is complete, its Q and dO are read
-                if (i + 1 < steps) load_queries(loader, next_head, next_m, (i + 1) % 2);
-                if (i > 0) add_query_gradients_in_turn(last_head, last_m, ds_tile + (i + 1) % 2 * DS_BYTES);
-                step(head, m, i % 2, ds_tile + i % 2 * DS_BYTES);
+                if (i + 1 < steps) load_queries(loader, next_head, next_m, 1 - stage);
+                Units units{q_split.split(), do_split.split()};
+                if (i > 0) add_query_gradients_in_turn(last_head, last_m, 1 - stage);
+                if (SPLIT) __syncthreads();  // Q and dO are split
+                step(head, m, stage, units);
                 last_head = head;
                 last_m = m;
                 head = next_head;
                 m = next_m;
             }
             __syncthreads();
-            add_query_gradients_in_turn(last_head, last_m, ds_tile + (steps + 1) % 2 * DS_BYTES);
+            add_query_gradients_in_turn(last_head, last_m, (steps + 1) % 2);
             __syncthreads();  // K is read no more: its rows stage the results
         }
         store(p.dk, dk, k_tile, p.problem.scale);
@@ -485,23 +620,23 @@ struct BackwardSm80 {
             for (int d = 0; d < D_TILES; ++d) {
                 const float(&x)[4] = gradient[rows][d];
                 int chunk = (d / 2 * 2 + half) * 2 + d % 2;
-                unsigned int at = tile + Swizzle<D>::offset(row, chunk) + lane % 4 * 4;
-                store_shared(at, low ? Element::pack(x[0] * factor, x[1] * factor) : 0u);
-                store_shared(at + 8 * Swizzle<D>::PITCH, high ? Element::pack(x[2] * factor, x[3] * factor) : 0u);
+                unsigned int at = tile + pair_offset<Element, D>(row, chunk, lane % 4);
+                store_pair<Element>(at, low ? x[0] * factor : 0.f, low ? x[1] * factor : 0.f);
+                store_pair<Element>(at + 8 * KeyTile::PITCH, high ? x[2] * factor : 0.f, high ? x[3] * factor : 0.f);
             }
         }
         meet_partner();
-        constexpr int CHUNKS = D / 8;
+        constexpr int CHUNKS = KeyTile::CHUNKS;
 #pragma unroll
         for (int i = 0; i < CHUNKS / 2; ++i) {
             int index = i * 32 + lane;
             int tile_row = warp * 16 + index / CHUNKS;
             int chunk = index % CHUNKS;
             int key = first_key + tile_row;
-            if (key < p.problem.keys && chunk * 8 < p.problem.head_dim) {
-                uint4 value = load_shared_16(tile + Swizzle<D>::offset(tile_row, chunk));
+            if (key < p.problem.keys && chunk * 16 < p.problem.head_dim * BYTES) {
+                uint4 value = load_shared_16(tile + KeyTile::offset(tile_row, chunk));
                 char* target = static_cast<char*>(view.data) + chunk * 16 +
-                               (batch * view.batch + kv_head * view.head + key * view.row) * 2;
+                               (batch * view.batch + kv_head * view.head + key * view.row) * BYTES;
                 *reinterpret_cast<uint4*>(target) = value;
             }
         }

@@ -20,15 +20,26 @@ __device__ __forceinline__ void backward_convert_dq(const ConvertDqParams& p) {
     i64 query = row - head_index * problem.queries;
 
     const float* source = p.dq_accum + row * D + lane / 2 * 16 + lane % 2 * 2;
-    unsigned int pairs[4];
+    float2 pairs[4];
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-        float2 x = *reinterpret_cast<const float2*>(source + 4 * i);
-        pairs[i] = Element::pack(x.x * problem.scale, x.y * problem.scale);
+        pairs[i] = *reinterpret_cast<const float2*>(source + 4 * i);
+        pairs[i].x *= problem.scale;
+        pairs[i].y *= problem.scale;
     }
-    char* target = static_cast<char*>(p.dq.data) + lane * 16 +
-                   (head_index / problem.heads * p.dq.batch + head_index % problem.heads * p.dq.head + query * p.dq.row) * 2;
-    *reinterpret_cast<uint4*>(target) = make_uint4(pairs[0], pairs[1], pairs[2], pairs[3]);
+    char* target = static_cast<char*>(p.dq.data) +
+                   (head_index / problem.heads * p.dq.batch + head_index % problem.heads * p.dq.head +
+                    query * p.dq.row + lane * 8) *
+                       Element::BYTES;
+    if constexpr (Element::BYTES == 4) {
+        float4* floats = reinterpret_cast<float4*>(target);
+        floats[0] = make_float4(pairs[0].x, pairs[0].y, pairs[1].x, pairs[1].y);
+        floats[1] = make_float4(pairs[2].x, pairs[2].y, pairs[3].x, pairs[3].y);
+    } else {
+        *reinterpret_cast<uint4*>(target) =
+            make_uint4(Element::pack(pairs[0].x, pairs[0].y), Element::pack(pairs[1].x, pairs[1].y),
+                       Element::pack(pairs[2].x, pairs[2].y), Element::pack(pairs[3].x, pairs[3].y));
+    }
 }
 
 }  // namespace flash

@@ -10,7 +10,7 @@ namespace flash {
 
 constexpr int ROW_KERNEL_THREADS = 256;
 
-// Threads that share one row of 16-byte chunks: a power of two, so that they can reduce by shuffles.
+// Threads that share one row, 8 columns each: a power of two, so that they can reduce by shuffles.
 template <int D>
 struct RowLanes {
     static constexpr int CHUNKS = D / 8;
@@ -23,6 +23,13 @@ __device__ __forceinline__ float dot_pair(unsigned int a, unsigned int b, float 
     float2 x = Element::unpack(a);
     float2 y = Element::unpack(b);
     return fmaf(x.x, y.x, fmaf(x.y, y.y, sum));
+}
+
+// One word of each: two elements of 16 bits or one of 32.
+template <class Element>
+__device__ __forceinline__ float dot_word(unsigned int a, unsigned int b, float sum) {
+    if constexpr (Element::BYTES == 2) return dot_pair<Element>(a, b, sum);
+    return fmaf(__uint_as_float(a), __uint_as_float(b), sum);
 }
 
 template <class Element, int D, int M>
@@ -39,16 +46,20 @@ __device__ __forceinline__ void backward_row_dot(const RowDotParams& p) {
 
     float sum = 0.f;
     if (inside && lane * 8 < problem.head_dim) {
-        const char* o = static_cast<const char*>(p.o.data) + lane * 16 +
-                        (batch * p.o.batch + head * p.o.head + query * p.o.row) * 2;
-        const char* d_o = static_cast<const char*>(p.d_o.data) + lane * 16 +
-                          (batch * p.d_o.batch + head * p.d_o.head + query * p.d_o.row) * 2;
-        uint4 x = *reinterpret_cast<const uint4*>(o);
-        uint4 y = *reinterpret_cast<const uint4*>(d_o);
-        sum = dot_pair<Element>(x.x, y.x, sum);
-        sum = dot_pair<Element>(x.y, y.y, sum);
-        sum = dot_pair<Element>(x.z, y.z, sum);
-        sum = dot_pair<Element>(x.w, y.w, sum);
+        constexpr int BYTES = Element::BYTES;
+        const char* o = static_cast<const char*>(p.o.data) +
+                        (batch * p.o.batch + head * p.o.head + query * p.o.row + lane * 8) * BYTES;
+        const char* d_o = static_cast<const char*>(p.d_o.data) +
+                          (batch * p.d_o.batch + head * p.d_o.head + query * p.d_o.row + lane * 8) * BYTES;
+#pragma unroll
+        for (int i = 0; i < BYTES / 2; ++i) {
+            uint4 x = reinterpret_cast<const uint4*>(o)[i];
+            uint4 y = reinterpret_cast<const uint4*>(d_o)[i];
+            sum = dot_word<Element>(x.x, y.x, sum);
+            sum = dot_word<Element>(x.y, y.y, sum);
+            sum = dot_word<Element>(x.z, y.z, sum);
+            sum = dot_word<Element>(x.w, y.w, sum);
+        }
     }
 #pragma unroll
     for (int distance = 1; distance < Lanes::LANES; distance *= 2) sum += __shfl_xor_sync(0xffffffffu, sum, distance);

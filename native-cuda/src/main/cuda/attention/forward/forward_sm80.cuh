@@ -5,6 +5,9 @@
 // steps mask. With one stage V(n) is fetched under Q K(n) and K(n-1) under P V(n); with two stages a whole step is
 // fetched ahead, at one barrier a step. P is the accumulator of S repacked: it never leaves the registers.
 // Bound by tensor-core issue and ldmatrix bandwidth; two or more blocks a multiprocessor hide softmax.
+//
+// fp32: every tile is split in place once it has landed (tile/split.cuh), which takes one barrier more. O is summed over
+// tiles by ordinary additions, which round (multiply_rounded) and undo the tile's scale.
 #pragma once
 
 #include "attention/dropout.cuh"
@@ -14,9 +17,27 @@
 #include "attention/visibility.cuh"
 #include "tile/copy.cuh"
 #include "tile/math.cuh"
-#include "tile/mma_sm80.cuh"
+#include "tile/operand_sm80.cuh"
 
 namespace flash {
+
+// What a block works on. grid.x runs over query blocks from the last (under a causal rule the longest) to the first.
+// 16-bit: then over heads, then batch, so that blocks that share K and V run together. fp32 takes longer than reading K
+// and V does: it runs over heads and batch first, so that the longest blocks of all heads start first.
+template <bool SPLIT, int M>
+struct ForwardPlace {
+    int batch, head, m_block;
+
+    __device__ __forceinline__ explicit ForwardPlace(const Problem& problem) {
+        int m_blocks = tiles(problem.queries, M);
+        int heads = problem.batch * problem.heads;
+        int index = block_index();
+        m_block = m_blocks - 1 - (SPLIT ? index / heads : index % m_blocks);
+        int rest = SPLIT ? index % heads : index / m_blocks;
+        batch = rest / problem.heads;
+        head = rest % problem.heads;
+    }
+};
 
 template <class Element, int D, int BLOCK_M_, int BLOCK_N_, int WARPS_, int STAGES_, bool BIAS_, bool DROPOUT_>
 struct ForwardSm80 {
@@ -27,9 +48,18 @@ struct ForwardSm80 {
     static constexpr int M_TILES = WARP_ROWS / 16;       // mma tiles over a warp's queries
     static constexpr int S_TILES = N / 8;           // accumulators over keys
     static constexpr int O_TILES = D / 8;           // accumulators over head_dim
-    static constexpr int K_BYTES = N * D * 2;
-    static constexpr int Q_BYTES = M * D * 2;
+    static constexpr int BYTES = Element::BYTES;
+    static constexpr int K_BYTES = N * D * BYTES;
+    static constexpr int Q_BYTES = M * D * BYTES;
+    static constexpr bool SPLIT = Element::PARTS == 2;
+    static constexpr float WEIGHT_FACTOR = 128.f;  // of split weights: they reach 2^8 (SoftmaxRow), fp16 2^16
+    using Largest = BlockMax<WARPS_>;
+    using Fragment = Operand<Element>;
+    using Place = ForwardPlace<SPLIT, M>;
+    static constexpr int QK_UNROLL = SPLIT ? 1 : D / 16;  // more only hides less: registers run out
+    using Tile = Swizzle<D * Element::PARTS>;
     static_assert(WARP_ROWS * WARPS_ == M && WARP_ROWS % 16 == 0 && N % 16 == 0 && D % 16 == 0, "tiles are whole mma steps");
+    static_assert(!SPLIT || STAGES_ == 2, "split tiles are fetched a step ahead");
 
     const ForwardParams& p;
     VisibleKeys visible;
@@ -37,7 +67,8 @@ struct ForwardSm80 {
     unsigned int q_tile, k_tile, v_tile;  // shared addresses; stage s of K and V lies s * 2 * K_BYTES further
     const char* k_rows;
     const char* v_rows;
-    float scale_log2;
+    unsigned int largest_slots;           // SPLIT: of Q, then of K and V of each stage
+    float scale_log2;                     // of S as it is multiplied; SPLIT: but for the scale of K
 
     float o[M_TILES][O_TILES][4];
     SoftmaxRow rows[M_TILES][2];
@@ -50,8 +81,9 @@ struct ForwardSm80 {
         k_tile = q_tile + Q_BYTES;
         v_tile = k_tile + K_BYTES;
         int kv_head = head / (p.problem.heads / p.problem.kv_heads);
-        k_rows = static_cast<const char*>(p.k.data) + (batch * p.k.batch + kv_head * p.k.head) * 2;
-        v_rows = static_cast<const char*>(p.v.data) + (batch * p.v.batch + kv_head * p.v.head) * 2;
+        k_rows = static_cast<const char*>(p.k.data) + (batch * p.k.batch + kv_head * p.k.head) * BYTES;
+        v_rows = static_cast<const char*>(p.v.data) + (batch * p.v.batch + kv_head * p.v.head) * BYTES;
+        largest_slots = k_tile + STAGES_ * 2 * K_BYTES;
         scale_log2 = p.problem.scale * LOG2_E;
 #pragma unroll
         for (int m = 0; m < M_TILES; ++m) {
@@ -61,57 +93,54 @@ struct ForwardSm80 {
         }
     }
 
-    // grid.x runs over query blocks first, from the last (under a causal rule the longest) to the first, then heads,
-    // then batch: blocks that share K and V run together. Read afresh at the end, rather than held in registers that
-    // the main loop is short of.
+    // Read afresh at the end, rather than held in registers that the main loop is short of.
     __device__ __forceinline__ void locate() {
-        int m_blocks = tiles(p.problem.queries, M);
-        int index = block_index();
-        first_query = (m_blocks - 1 - index % m_blocks) * M;
-        int rest = index / m_blocks;
-        batch = rest / p.problem.heads;
-        head = rest % p.problem.heads;
+        Place place(p.problem);
+        batch = place.batch;
+        head = place.head;
+        first_query = place.m_block * M;
     }
 
-    using Loader = TileLoader<N, D, THREADS>;
+    using Loader = TileLoader<N, D, THREADS, Element::PARTS>;
+    using Split = TileSplit<Element, Loader, WARPS_>;
+    using QueryLoader = TileLoader<M, D, THREADS, Element::PARTS>;
 
-    __device__ __forceinline__ void load_q() const {
-        TileLoader<M, D, THREADS> loader(threadIdx.x, p.problem.head_dim);
+    __device__ __forceinline__ void load_q(const QueryLoader& loader) const {
         const char* q = static_cast<const char*>(p.q.data) +
-                        (batch * p.q.batch + head * p.q.head + first_query * p.q.row) * 2;
-        loader.load(q_tile, q, p.q.row * 2, p.problem.queries - first_query);
+                        (batch * p.q.batch + head * p.q.head + first_query * p.q.row) * BYTES;
+        loader.load(q_tile, q, p.q.row * BYTES, p.problem.queries - first_query);
+    }
+
+    __device__ __forceinline__ unsigned int slots(int stage, int tensor) const {
+        return largest_slots + (1 + 2 * stage + tensor) * Largest::BYTES;
     }
 
     __device__ __forceinline__ void load_k(const Loader& loader, int n, int stage) const {
-        loader.load(k_tile + stage * 2 * K_BYTES, k_rows + n * N * p.k.row * 2, p.k.row * 2, visible.length - n * N);
+        loader.load(k_tile + stage * 2 * K_BYTES, k_rows + n * N * p.k.row * BYTES, p.k.row * BYTES, visible.length - n * N);
     }
 
     __device__ __forceinline__ void load_v(const Loader& loader, int n, int stage) const {
-        loader.load(v_tile + stage * 2 * K_BYTES, v_rows + n * N * p.v.row * 2, p.v.row * 2, visible.length - n * N);
+        loader.load(v_tile + stage * 2 * K_BYTES, v_rows + n * N * p.v.row * BYTES, p.v.row * BYTES, visible.length - n * N);
     }
 
     // S = Q K^T of this warp's rows.
     __device__ __forceinline__ void scores(float (&s)[M_TILES][S_TILES][4], int stage) const {
-        LaneAddress<D> q_lane(q_tile, warp * WARP_ROWS + lane % 16, lane / 16);
-        LaneAddress<D> k_lane(k_tile + stage * 2 * K_BYTES, lane % 8 + lane / 16 * 8, lane / 8 % 2);
+        LaneAddress<D, Element::PARTS> q_lane(q_tile, warp * WARP_ROWS + lane % 16, lane / 16);
+        LaneAddress<D, Element::PARTS> k_lane(k_tile + stage * 2 * K_BYTES, lane % 8 + lane / 16 * 8, lane / 8 % 2);
         q_lane.pin();
         k_lane.pin();
 #pragma unroll
         for (int m = 0; m < M_TILES; ++m) clear(s[m]);
-#pragma unroll
+#pragma unroll QK_UNROLL
         for (int step = 0; step < D / 16; ++step) {
-            unsigned int a[M_TILES][4];
+            Fragment a[M_TILES];
 #pragma unroll
-            for (int m = 0; m < M_TILES; ++m) load_matrix_x4(a[m], q_lane.at(m, step));
+            for (int m = 0; m < M_TILES; ++m) a[m].load(q_lane, m, step);
 #pragma unroll
             for (int n = 0; n < N / 16; ++n) {
-                unsigned int b[4];
-                load_matrix_x4(b, k_lane.at(n, step));
-#pragma unroll
-                for (int m = 0; m < M_TILES; ++m) {
-                    Mma<Element>::run(s[m][2 * n], a[m], b[0], b[1]);
-                    Mma<Element>::run(s[m][2 * n + 1], a[m], b[2], b[3]);
-                }
+                Fragment b;
+                b.load(k_lane, n, step);
+                multiply_rounded<Element>(s, n, a, b);
             }
         }
     }
@@ -120,8 +149,8 @@ struct ForwardSm80 {
         return first_query + warp * WARP_ROWS + m * 16 + half * 8 + lane / 4;
     }
 
-    // With a bias the scores become scale * s + bias in the log2 domain, and scale_log2 is not applied again.
-    __device__ __forceinline__ void add_bias(float (&s)[M_TILES][S_TILES][4], int n_block) const {
+    // With a bias the scores become scale * s + bias in the log2 domain, and the scale is not applied again.
+    __device__ __forceinline__ void add_bias(float (&s)[M_TILES][S_TILES][4], int n_block, float scale) const {
         BiasReader<Element> bias(p.bias, p.problem.bias_is_float, batch, head);
 #pragma unroll
         for (int m = 0; m < M_TILES; ++m) {
@@ -133,7 +162,7 @@ struct ForwardSm80 {
                 for (int n = 0; n < S_TILES; ++n) {
                     int key = n_block * N + n * 8 + lane % 4 * 2 + i % 2;
                     float added = key < limit ? bias.at(query, key) * LOG2_E : 0.f;
-                    s[m][n][i] = fmaf(s[m][n][i], scale_log2, added);
+                    s[m][n][i] = fmaf(s[m][n][i], scale, added);
                 }
             }
         }
@@ -156,12 +185,12 @@ struct ForwardSm80 {
 
     // Turns scores into weights, and rescales what was summed so far where a row's maximum moved.
     template <bool MASKED>
-    __device__ __forceinline__ void softmax(float (&s)[M_TILES][S_TILES][4]) {
+    __device__ __forceinline__ void softmax(float (&s)[M_TILES][S_TILES][4], float scale) {
 #pragma unroll
         for (int m = 0; m < M_TILES; ++m) {
 #pragma unroll
             for (int half = 0; half < 2; ++half) {
-                float c = BIAS_ ? 1.f : scale_log2;
+                float c = BIAS_ ? 1.f : scale;
                 SoftmaxRow& row = rows[m][half];
                 float top = fmaxf(s[m][0][2 * half], s[m][0][2 * half + 1]);
 #pragma unroll
@@ -225,23 +254,46 @@ struct ForwardSm80 {
         }
     }
 
-    // O += P V.
-    __device__ __forceinline__ void accumulate(float (&s)[M_TILES][S_TILES][4], int stage) {
-        LaneAddress<D> v_lane(v_tile + stage * 2 * K_BYTES, lane % 16, lane / 16);
+    // O += P V; v_unit is the scale of split values.
+    __device__ __forceinline__ void accumulate(float (&s)[M_TILES][S_TILES][4], int stage, float v_unit) {
+        LaneAddress<D, Element::PARTS> v_lane(v_tile + stage * 2 * K_BYTES, lane % 16, lane / 16);
         v_lane.pin();
+        if constexpr (SPLIT) {
+            Fragment a[N / 16][M_TILES];
 #pragma unroll
-        for (int step = 0; step < N / 16; ++step) {
-            unsigned int a[M_TILES][4];
-#pragma unroll
-            for (int m = 0; m < M_TILES; ++m) pack_operand<Element>(a[m], s[m][2 * step], s[m][2 * step + 1]);
-#pragma unroll
-            for (int d = 0; d < D / 16; ++d) {
-                unsigned int b[4];
-                load_matrix_x4_transposed(b, v_lane.at(step, d));
+            for (int step = 0; step < N / 16; ++step) {
 #pragma unroll
                 for (int m = 0; m < M_TILES; ++m) {
-                    Mma<Element>::run(o[m][2 * d], a[m], b[0], b[1]);
-                    Mma<Element>::run(o[m][2 * d + 1], a[m], b[2], b[3]);
+                    a[step][m].pack(s[m][2 * step], s[m][2 * step + 1], WEIGHT_FACTOR);
+                }
+            }
+            float unit = v_unit / WEIGHT_FACTOR;
+#pragma unroll
+            for (int d = 0; d < D / 16; ++d) {
+                float sum[M_TILES][2][4];
+#pragma unroll
+                for (int step = 0; step < N / 16; ++step) {
+                    Fragment b;
+                    b.load_transposed(v_lane, step, d);
+                    multiply<Element>(sum, 0, a[step], b, step == 0);
+                }
+#pragma unroll
+                for (int m = 0; m < M_TILES; ++m) {
+                    add_scaled(o[m][2 * d], sum[m][0], unit);
+                    add_scaled(o[m][2 * d + 1], sum[m][1], unit);
+                }
+            }
+        } else {
+#pragma unroll
+            for (int step = 0; step < N / 16; ++step) {
+                Fragment a[M_TILES];
+#pragma unroll
+                for (int m = 0; m < M_TILES; ++m) a[m].pack(s[m][2 * step], s[m][2 * step + 1]);
+#pragma unroll
+                for (int d = 0; d < D / 16; ++d) {
+                    Fragment b;
+                    b.load_transposed(v_lane, step, d);
+                    multiply<Element>(o, d, a, b);
                 }
             }
         }
@@ -251,6 +303,8 @@ struct ForwardSm80 {
     __device__ __forceinline__ void step(const Loader& loader, int n) {
         int stage = STAGES_ == 2 ? n % 2 : 0;
         copy_async_wait<0>();
+        Split k_split(loader, k_tile + stage * 2 * K_BYTES, slots(stage, 0));
+        Split v_split(loader, v_tile + stage * 2 * K_BYTES, slots(stage, 1));
         __syncthreads();  // K(n) has landed (two stages: V(n) too), and nobody reads the tile filled next
         if (STAGES_ == 1) {
             load_v(loader, n, 0);
@@ -259,6 +313,12 @@ struct ForwardSm80 {
             load_k(loader, n - 1, stage ^ 1);
             load_v(loader, n - 1, stage ^ 1);
             copy_async_commit();
+        }
+        float scale = scale_log2 * k_split.split();
+        float v_unit = v_split.split();
+        if (SPLIT) {
+            __syncthreads();  // K(n) and V(n) are split
+            if (MASKED && n * N >= visible.limit(first_query + (warp + 1) * WARP_ROWS - 1)) return;
         }
         float s[M_TILES][S_TILES][4];
         scores(s, stage);
@@ -270,11 +330,11 @@ struct ForwardSm80 {
                 copy_async_commit();
             }
         }
-        if (BIAS_) add_bias(s, n);
+        if (BIAS_) add_bias(s, n, scale);
         if (MASKED) mask(s, n);
-        softmax<MASKED>(s);
+        softmax<MASKED>(s, scale);
         if (DROPOUT_) drop(s, n);
-        accumulate(s, stage);
+        accumulate(s, stage, v_unit);
     }
 
     __device__ __forceinline__ void run() {
@@ -283,11 +343,19 @@ struct ForwardSm80 {
         int unmasked_blocks = visible.limit(first_query) / N;
         if (blocks > 0) {
             Loader loader(threadIdx.x, p.problem.head_dim);
-            load_q();
+            QueryLoader query_loader(threadIdx.x, p.problem.head_dim);
+            load_q(query_loader);
+            if (SPLIT) copy_async_commit();
             int last_stage = STAGES_ == 2 ? (blocks - 1) % 2 : 0;
             load_k(loader, blocks - 1, last_stage);
             if (STAGES_ == 2) load_v(loader, blocks - 1, last_stage);
             copy_async_commit();
+            if constexpr (SPLIT) {
+                copy_async_wait<1>();  // for Q
+                TileSplit<Element, QueryLoader, WARPS_> q_split(query_loader, q_tile, largest_slots);
+                __syncthreads();
+                scale_log2 *= q_split.split();
+            }
             int n = blocks - 1;
 #pragma unroll 1
             for (; n >= unmasked_blocks; --n) step<true>(loader, n);
@@ -311,44 +379,40 @@ struct ForwardSm80 {
                 int query = query_of(m, half);
                 if (p.lse && lane % 4 == 0 && query < p.problem.queries) {
                     i64 index = (static_cast<i64>(batch) * p.problem.heads + head) * p.problem.queries + query;
-                    p.lse[index] = log_sum_exp_2(rows[m][half].maximum, sum) * LN_2;
+                    p.lse[index] = log_sum_exp<SPLIT>(rows[m][half].maximum, sum);
                 }
             }
 #pragma unroll
             for (int d = 0; d < O_TILES; ++d) {
                 int row = warp * WARP_ROWS + m * 16 + lane / 4;
-                unsigned int at = q_tile + Swizzle<D>::offset(row, d) + lane % 4 * 4;
-                store_shared(at, Element::pack(o[m][d][0] * inverse[0], o[m][d][1] * inverse[0]));
-                store_shared(at + 8 * Swizzle<D>::PITCH, Element::pack(o[m][d][2] * inverse[1], o[m][d][3] * inverse[1]));
+                unsigned int at = q_tile + pair_offset<Element, D>(row, d, lane % 4);
+                store_pair<Element>(at, o[m][d][0] * inverse[0], o[m][d][1] * inverse[0]);
+                store_pair<Element>(at + 8 * Tile::PITCH, o[m][d][2] * inverse[1], o[m][d][3] * inverse[1]);
             }
         }
         __syncwarp();
         i64 origin = batch * p.o.batch + head * p.o.head;
-        constexpr int CHUNKS = D / 8;
+        constexpr int CHUNKS = Tile::CHUNKS;
 #pragma unroll
         for (int i = 0; i < WARP_ROWS * CHUNKS / 32; ++i) {
             int index = i * 32 + lane;
             int row = warp * WARP_ROWS + index / CHUNKS;
             int chunk = index % CHUNKS;
             int query = first_query + row;
-            if (query < p.problem.queries && chunk * 8 < p.problem.head_dim) {
-                uint4 value = load_shared_16(q_tile + Swizzle<D>::offset(row, chunk));
-                char* target = static_cast<char*>(p.o.data) + (origin + query * p.o.row) * 2 + chunk * 16;
+            if (query < p.problem.queries && chunk * 16 < p.problem.head_dim * BYTES) {
+                uint4 value = load_shared_16(q_tile + Tile::offset(row, chunk));
+                char* target = static_cast<char*>(p.o.data) + (origin + query * p.o.row) * BYTES + chunk * 16;
                 *reinterpret_cast<uint4*>(target) = value;
             }
         }
     }
 };
 
-// grid.x runs over query blocks first, from the last (under a causal rule the longest) to the first, then heads, then
-// batch: blocks that share K and V run together.
 template <class Element, int D, int M, int N, int WARPS_, int STAGES_, bool BIAS_, bool DROPOUT_>
 __device__ __forceinline__ void forward_sm80(const ForwardParams& p, char* shared) {
-    int m_blocks = tiles(p.problem.queries, M);
-    int m_block = m_blocks - 1 - static_cast<int>(blockIdx.x % m_blocks);
-    int rest = blockIdx.x / m_blocks;
-    ForwardSm80<Element, D, M, N, WARPS_, STAGES_, BIAS_, DROPOUT_> block(p, shared, rest / p.problem.heads,
-                                                                        rest % p.problem.heads, m_block);
+    using Block = ForwardSm80<Element, D, M, N, WARPS_, STAGES_, BIAS_, DROPOUT_>;
+    typename Block::Place place(p.problem);
+    Block block(p, shared, place.batch, place.head, place.m_block);
     block.run();
 }
 

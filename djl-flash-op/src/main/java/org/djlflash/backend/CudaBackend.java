@@ -53,19 +53,20 @@ final class CudaBackend implements AttentionBackend {
         List<String> reasons = new ArrayList<>(CudaGpu.unavailableReasons(request.device()));
         boolean available = reasons.isEmpty();
         DataType type = request.computeType();
-        boolean half = type == DataType.FLOAT16 || type == DataType.BFLOAT16;
-        if (!half) {
+        boolean multiplied =
+                type == DataType.FLOAT16 || type == DataType.BFLOAT16 || type == DataType.FLOAT32;
+        if (!multiplied) {
             reasons.add(
                     "The compute type is "
                             + type
-                            + "; tensor cores multiply float16 and bfloat16, which a compute type"
-                            + " can ask for.");
+                            + "; tensor cores multiply float16, bfloat16 and float32, which a"
+                            + " compute type can ask for.");
         }
         if (isRecorded(request)) {
             addOperatorReasons(request, reasons);
         }
         boolean countable = isCountable(request, reasons);
-        if (available && half && countable) {
+        if (available && multiplied && countable) {
             reasons.addAll(
                     CudaGpu.unsupportedReasons(
                             request.device().getDeviceId(), problem(request, isDecode(request))));

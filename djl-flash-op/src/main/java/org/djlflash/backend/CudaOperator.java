@@ -196,9 +196,12 @@ public final class CudaOperator implements AttentionKernels {
         return switch (type) {
             case FLOAT16 -> ElementType.FP16;
             case BFLOAT16 -> ElementType.BF16;
+            case FLOAT32 -> ElementType.FP32;
             default ->
                     throw new IllegalArgumentException(
-                            "elements of type " + type + ", allowed are FLOAT16 and BFLOAT16");
+                            "elements of type "
+                                    + type
+                                    + ", allowed are FLOAT16, BFLOAT16 and FLOAT32");
         };
     }
 

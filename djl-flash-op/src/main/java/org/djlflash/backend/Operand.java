@@ -49,7 +49,7 @@ final class Operand implements AutoCloseable {
 
     private static Operand of(Tensor tensor, AttentionLayout layout, ScalarType other) {
         TensorView view = CudaGpu.view(tensor, layout);
-        if (other == null && hasAlignedRows(view, tensor.sizes(), layout)) {
+        if (other == null && hasAlignedRows(view, tensor, layout)) {
             return new Operand(view, null);
         }
         return copyOf(tensor, layout, other == null ? tensor.type() : other);
@@ -60,10 +60,15 @@ final class Operand implements AutoCloseable {
         return new Operand(CudaGpu.view(copy, layout), copy);
     }
 
-    private static boolean hasAlignedRows(TensorView view, long[] sizes, AttentionLayout layout) {
+    private static boolean hasAlignedRows(TensorView view, Tensor tensor, AttentionLayout layout) {
+        long[] sizes = tensor.sizes();
         boolean headsFirst = layout == AttentionLayout.BNTH;
         return view.layout()
-                .hasAlignedRows(sizes[0], sizes[headsFirst ? 1 : 2], sizes[headsFirst ? 2 : 1]);
+                .hasAlignedRows(
+                        CudaOperator.element(tensor.type()),
+                        sizes[0],
+                        sizes[headsFirst ? 1 : 2],
+                        sizes[headsFirst ? 2 : 1]);
     }
 
     TensorView view() {

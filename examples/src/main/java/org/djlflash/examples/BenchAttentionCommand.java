@@ -22,7 +22,8 @@ final class BenchAttentionCommand extends MeasuringCommand {
     /** The values of {@code --dtype}. */
     enum Type {
         FP16(ScalarType.FLOAT16),
-        BF16(ScalarType.BFLOAT16);
+        BF16(ScalarType.BFLOAT16),
+        FP32(ScalarType.FLOAT32);
 
         private final ScalarType scalar;
 
@@ -70,7 +71,7 @@ final class BenchAttentionCommand extends MeasuringCommand {
     @Option(
             names = "--dtype",
             defaultValue = "bf16",
-            description = "fp16 or bf16. Default: ${DEFAULT-VALUE}.")
+            description = "fp16, bf16 or fp32. Default: ${DEFAULT-VALUE}.")
     private Type type;
 
     @Option(

@@ -118,7 +118,7 @@ class BenchCommandTest {
                 "1 | attention --repeats 0 | --repeats 0, allowed is 1 or more",
                 "1 | attention --warm-up -1 | --warm-up -1, allowed is 0 or more",
                 "2 | attention --lengths a | 'a', allowed are whole numbers",
-                "2 | attention --dtype fp32 | FP16, BF16",
+                "2 | attention --dtype fp64 | FP16, BF16, FP32",
                 "2 | attention --mask none | FULL, CAUSAL, BOTH",
                 "2 | attention --backends flash,fa3 | 'fa3'",
                 "2 | attention --passes sideways | 'sideways'",

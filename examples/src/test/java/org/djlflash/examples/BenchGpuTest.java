@@ -17,6 +17,8 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tiny benchmarks: every result passes its check and has a time. */
 @Tag("gpu")
@@ -48,11 +50,14 @@ class BenchGpuTest {
         }
     }
 
-    @Test
-    void attention() throws JsonProcessingException {
+    @ParameterizedTest
+    @ValueSource(strings = {"bf16", "fp32"})
+    void attention(String type) throws JsonProcessingException {
         List<JsonNode> lines =
                 lines(
-                        "bench attention --head-dims 64 --lengths 128 --tokens 256 --hidden 128"
+                        "bench attention --dtype "
+                                + type
+                                + " --head-dims 64 --lengths 128 --tokens 256 --hidden 128"
                                 + " --backends ours,attend,efficient,eager");
         assertTrue(lines.get(0).get("highest_clock_mhz").asInt() > 0, lines.get(0).toString());
         List<JsonNode> results = lines.subList(1, lines.size());

@@ -45,7 +45,7 @@ public final class AttentionBench {
     /**
      * What to measure.
      *
-     * @param type FLOAT16 or BFLOAT16
+     * @param type FLOAT16, BFLOAT16 or FLOAT32
      * @param passes which passes
      * @param backends which backends
      * @param warmUp rounds that do not count
@@ -232,6 +232,9 @@ public final class AttentionBench {
         Map<BackendName, Contestant> contestants = new EnumMap<>(BackendName.class);
         for (BackendName backend : settings.backends) {
             if (pass == Pass.TRAINING && !MEASURED_IN_TRAINING.contains(backend)) {
+                continue;
+            }
+            if (!backend.takes(settings.type)) {
                 continue;
             }
             try {

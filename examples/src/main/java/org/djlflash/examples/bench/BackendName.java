@@ -1,6 +1,7 @@
 package org.djlflash.examples.bench;
 
 import java.util.Locale;
+import org.djlflash.torch.ScalarType;
 
 /** What is measured. */
 public enum BackendName {
@@ -20,6 +21,11 @@ public enum BackendName {
     /** Tells whether this is PyTorch's rather than ours. */
     boolean isTorch() {
         return this != OURS && this != ATTEND;
+    }
+
+    /** Tells whether there are kernels for elements of a type. */
+    boolean takes(ScalarType type) {
+        return type != ScalarType.FLOAT32 || this != FLASH && this != CUDNN;
     }
 
     @Override

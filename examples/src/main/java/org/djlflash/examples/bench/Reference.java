@@ -11,8 +11,8 @@ import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.Tensor;
 
 /**
- * What a result should be: attention by its definition in FLOAT64, or in FLOAT32 where that would
- * take long, some heads at a time.
+ * What a result should be: attention by its definition in FLOAT64, or for 16-bit operands in
+ * FLOAT32 where that would take long, some heads at a time.
  *
  * <p>The rule is FlashAttention's: a result may be twice as far off as attention by its definition
  * in the operands' own type, gradients three times. Owns its tensors.
@@ -32,6 +32,8 @@ final class Reference implements AutoCloseable {
     /** What rounding leaves where the definition happens to be exact. */
     private static final double FLOOR = 1e-5;
 
+    private static final double FLOAT32_FLOOR = 1e-6;
+
     /** So many operations of the forward pass are done in FLOAT64. */
     private static final double SMALL_FLOPS = 1e11;
 
@@ -40,12 +42,14 @@ final class Reference implements AutoCloseable {
 
     private final NDManager manager;
     private final ScalarType precision;
+    private final double floor;
     private final List<Tensor> wanted = new ArrayList<>();
     private final List<Double> errors = new ArrayList<>();
 
-    private Reference(NDManager manager, ScalarType precision) {
+    private Reference(NDManager manager, ScalarType precision, double floor) {
         this.manager = manager;
         this.precision = precision;
+        this.floor = floor;
     }
 
     /**
@@ -61,8 +65,10 @@ final class Reference implements AutoCloseable {
         long[] q = in.query().sizes();
         long keys = in.key().sizes()[2];
         double flops = 4.0 * q[0] * q[1] * q[2] * keys * q[3];
-        ScalarType precision = flops <= SMALL_FLOPS ? ScalarType.FLOAT64 : ScalarType.FLOAT32;
-        Reference reference = new Reference(manager, precision);
+        boolean wide = in.query().type() == ScalarType.FLOAT32;
+        ScalarType precision =
+                wide || flops <= SMALL_FLOPS ? ScalarType.FLOAT64 : ScalarType.FLOAT32;
+        Reference reference = new Reference(manager, precision, wide ? FLOAT32_FLOOR : FLOOR);
         try (MathAttention exact = new MathAttention(manager, precision, q[2], keys, q[3]);
                 MathAttention plain =
                         new MathAttention(manager, in.query().type(), q[2], keys, q[3])) {
@@ -165,7 +171,8 @@ final class Reference implements AutoCloseable {
 
     private Optional<String> mistake(int index, Tensor result, double factor) {
         double error = distance(result, wanted.get(index));
-        double limit = limit(errors.get(index), factor);
+        double limit = factor * errors.get(index) + floor;
+        // NaN is within no limit.
         if (error <= limit) {
             return Optional.empty();
         }
@@ -176,11 +183,6 @@ final class Reference implements AutoCloseable {
                         NAMES.get(index),
                         error,
                         limit));
-    }
-
-    /** A result that is not a number is within no limit. */
-    static double limit(double errorOfTheDefinition, double factor) {
-        return factor * errorOfTheDefinition + FLOOR;
     }
 
     /** Returns the largest difference, NaN if there is one. */

@@ -88,7 +88,7 @@ final class ArgumentCheck {
 
     private void aligned(String name, TensorView view, long... sizes) {
         needed(true, view.data(), name);
-        if (!view.layout().hasAlignedRows(sizes)) {
+        if (!view.layout().hasAlignedRows(plan.problem().element(), sizes)) {
             throw new IllegalArgumentException(
                     "The rows of the %s must be contiguous and start at multiples of %d bytes: %s at %s for %s"
                             .formatted(

@@ -88,9 +88,9 @@ final class TensorMaps {
     private static long[] strideBytes(Key key) {
         TensorLayout layout = key.view.layout();
         long unused = (key.columns + 7L) / 8 * TensorLayout.ALIGNMENT;
-        long row = key.rows > 1 ? layout.row() * ElementType.BYTES : unused;
-        long head = key.heads > 1 ? layout.head() * ElementType.BYTES : unused;
-        long batch = key.batch > 1 ? layout.batch() * ElementType.BYTES : unused;
+        long row = key.rows > 1 ? layout.row() * key.element.bytes() : unused;
+        long head = key.heads > 1 ? layout.head() * key.element.bytes() : unused;
+        long batch = key.batch > 1 ? layout.batch() * key.element.bytes() : unused;
         return key.box.panels() > 0
                 ? new long[] {key.box.swizzleBytes(), row, head, batch}
                 : new long[] {row, head, batch};

@@ -13,6 +13,7 @@ final class Sm80Limits {
     private static final int HEAD_STEP = 8;
     private static final int LARGEST_HEAD = 256;
     private static final int LARGEST_HEAD_BACKWARD = 128;
+    private static final int LARGEST_HEAD_FP32 = 128;
 
     private Sm80Limits() {}
 
@@ -39,10 +40,10 @@ final class Sm80Limits {
         AttentionProblem.Layouts layouts = problem.layouts();
         long[] query = {shape.batch(), shape.queryHeads(), shape.queries()};
         long[] key = problem.keySizes();
-        checkLayout("query", layouts.query(), query, reasons);
-        checkLayout("key", layouts.key(), key, reasons);
-        checkLayout("value", layouts.value(), key, reasons);
-        checkLayout("output", layouts.output(), query, reasons);
+        checkLayout("query", problem.element(), layouts.query(), query, reasons);
+        checkLayout("key", problem.element(), layouts.key(), key, reasons);
+        checkLayout("value", problem.element(), layouts.value(), key, reasons);
+        checkLayout("output", problem.element(), layouts.output(), query, reasons);
         if (layouts.output().repeatsRows(query)) {
             reasons.add(
                     "The output has strides "
@@ -52,8 +53,12 @@ final class Sm80Limits {
     }
 
     private static void checkLayout(
-            String name, TensorLayout layout, long[] sizes, List<String> reasons) {
-        if (!layout.hasAlignedRows(sizes)) {
+            String name,
+            ElementType element,
+            TensorLayout layout,
+            long[] sizes,
+            List<String> reasons) {
+        if (!layout.hasAlignedRows(element, sizes)) {
             reasons.add(
                     ("The %s has strides %s; its rows must be contiguous and start at multiples of"
                                     + " %d bytes.")
@@ -102,6 +107,11 @@ final class Sm80Limits {
                     "The head size is %d; gradients are possible up to %d."
                             .formatted(problem.shape().headSize(), LARGEST_HEAD_BACKWARD));
         }
+        if (!gradient && isFp32(problem) && problem.shape().headSize() > LARGEST_HEAD_FP32) {
+            reasons.add(
+                    "The head size is %d; in FLOAT32 up to %d is possible."
+                            .formatted(problem.shape().headSize(), LARGEST_HEAD_FP32));
+        }
         if (problem.gradient() == GradientNeed.INPUTS_AND_BIAS) {
             reasons.add("The kernels do not give the gradient of a dense bias.");
         }
@@ -116,8 +126,15 @@ final class Sm80Limits {
         }
     }
 
+    private static boolean isFp32(AttentionProblem problem) {
+        return problem.element() == ElementType.FP32;
+    }
+
     private static void checkDecode(
             AttentionProblem problem, boolean gradient, List<String> reasons) {
+        if (isFp32(problem)) {
+            reasons.add("Decoding takes FLOAT16 and BFLOAT16.");
+        }
         if (gradient) {
             reasons.add("Decoding gives no gradients.");
         }

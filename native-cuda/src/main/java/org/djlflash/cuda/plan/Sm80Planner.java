@@ -115,7 +115,7 @@ public final class Sm80Planner {
 
     private static KernelStep forward(AttentionProblem problem, DeviceInfo device) {
         int headDim = headDim(problem);
-        Tile tile = TileTable.forward(headDim, device, hasExtraWork(problem));
+        Tile tile = forwardTile(problem, device);
         List<String> defines = elementDefines(problem, headDim);
         defines.addAll(tileDefines(tile));
         defines.addAll(scoreDefines(problem));
@@ -124,7 +124,18 @@ public final class Sm80Planner {
                 new KernelVariant("forward", defines, device.architecture()),
                 blocks(ceilDiv(shape.queries(), tile.blockM()), shape.queryHeads(), shape.batch()),
                 tile.warps() * WARP,
-                ElementType.BYTES * headDim * (tile.blockM() + 2 * tile.stages() * tile.blockN()));
+                forwardSharedBytes(problem.element(), headDim, tile));
+    }
+
+    /** Q and the staged K and V. */
+    private static int forwardSharedBytes(ElementType element, int headDim, Tile tile) {
+        int operands = headDim * (tile.blockM() + 2 * tile.stages() * tile.blockN());
+        return element.bytes() * operands + splitBytes(element, 1 + 2 * tile.stages(), tile);
+    }
+
+    /** A number a warp, so many times, where tiles are split. */
+    private static int splitBytes(ElementType element, int count, Tile tile) {
+        return element == ElementType.FP32 ? count * tile.warps() * Float.BYTES : 0;
     }
 
     private static List<KernelStep> backward(
@@ -145,16 +156,17 @@ public final class Sm80Planner {
                                 shape.keyHeads(),
                                 shape.batch()),
                         tile.warps() * WARP,
-                        backwardSharedBytes(headDim, tile)),
+                        backwardSharedBytes(problem.element(), headDim, tile)),
                 rowWise("backward_convert_dq", elementDefines(problem, headDim), problem, device));
     }
 
     /** K, V and the staged Q and dO; P and dS; the two statistics of each staged query. */
-    private static int backwardSharedBytes(int headDim, Tile tile) {
+    private static int backwardSharedBytes(ElementType element, int headDim, Tile tile) {
         int operands = headDim * (2 * tile.blockN() + 2 * tile.stages() * tile.blockM());
         int scores = 2 * tile.blockM() * tile.blockN();
-        return ElementType.BYTES * (operands + scores)
-                + 2 * Float.BYTES * tile.stages() * tile.blockM();
+        return element.bytes() * (operands + scores)
+                + 2 * Float.BYTES * tile.stages() * tile.blockM()
+                + splitBytes(element, 2 + 2 * tile.stages() + 2, tile);
     }
 
     private static KernelStep rowWise(
@@ -229,8 +241,16 @@ public final class Sm80Planner {
                 0);
     }
 
+    private static Tile forwardTile(AttentionProblem problem, DeviceInfo device) {
+        return problem.element() == ElementType.FP32
+                ? Fp32TileTable.forward(headDim(problem), device, hasExtraWork(problem))
+                : TileTable.forward(headDim(problem), device, hasExtraWork(problem));
+    }
+
     private static Tile backwardTile(AttentionProblem problem, DeviceInfo device) {
-        return TileTable.backward(backwardHeadDim(problem), device, hasExtraWork(problem));
+        return problem.element() == ElementType.FP32
+                ? Fp32TileTable.backward(backwardHeadDim(problem), device, hasExtraWork(problem))
+                : TileTable.backward(backwardHeadDim(problem), device, hasExtraWork(problem));
     }
 
     private static boolean hasExtraWork(AttentionProblem problem) {

@@ -94,9 +94,9 @@ final class Sm90Backward {
 
     /** Two K, one V; two Q and dO; two dS; dQ in fp32; two times the statistics. */
     private int sharedBytes() {
-        int keys = 3 * BLOCK_N * headDim * ElementType.BYTES;
-        int queries = 4 * blockM * headDim * ElementType.BYTES;
-        int scores = 2 * BLOCK_N * blockM * ElementType.BYTES;
+        int keys = 3 * BLOCK_N * headDim * ElementType.HALF_BYTES;
+        int queries = 4 * blockM * headDim * ElementType.HALF_BYTES;
+        int scores = 2 * BLOCK_N * blockM * ElementType.HALF_BYTES;
         int sums = blockM * headDim * Float.BYTES;
         int statistics = 2 * STATISTICS * blockM * Float.BYTES;
         return keys + queries + scores + sums + statistics + SLOT_AND_BARRIER_BYTES;

@@ -104,7 +104,7 @@ public record Sm90Decode(int headDim, int packed, int slots, int cluster, long r
     }
 
     private static int tileBytes(int headDim) {
-        return KEYS * headDim * ElementType.BYTES;
+        return KEYS * headDim * ElementType.HALF_BYTES;
     }
 
     /** Sums and states of the warps, those of the cluster twice, two barriers and a flag. */

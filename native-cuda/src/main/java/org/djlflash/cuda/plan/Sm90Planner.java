@@ -25,7 +25,7 @@ final class Sm90Planner {
     private static final List<Integer> DECODE_HEADS = List.of(64, 96, 128, 256);
 
     /** Above it TMA cannot step from row to row. */
-    private static final long STRIDE_LIMIT = (1L << 40) / ElementType.BYTES;
+    private static final long STRIDE_LIMIT = (1L << 40) / ElementType.HALF_BYTES;
 
     private Sm90Planner() {}
 
@@ -115,6 +115,9 @@ final class Sm90Planner {
     /** What holds for both passes. */
     private static List<String> reasons(AttentionProblem problem, DeviceInfo device) {
         List<String> reasons = deviceReasons(device);
+        if (problem.element() == ElementType.FP32) {
+            reasons.add("FLOAT32 is multiplied in two parts by the portable kernels alone.");
+        }
         if (problem.bias() != BiasKind.NONE) {
             reasons.add("A dense bias is added by the portable kernel alone.");
         }

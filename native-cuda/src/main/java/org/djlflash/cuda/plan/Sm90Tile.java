@@ -49,7 +49,7 @@ record Sm90Tile(int blockN, int groups, int queryStages, int keyStages) {
      * @return the bytes
      */
     int sharedBytes(int headDim) {
-        int row = headDim * ElementType.BYTES;
+        int row = headDim * ElementType.HALF_BYTES;
         int barriers = 2 * queryStages + groups + 4 * keyStages + 1;
         return queryStages * (queries() * (row + QUERY_BYTES) + JOB_BYTES)
                 + 2 * keyStages * blockN * row

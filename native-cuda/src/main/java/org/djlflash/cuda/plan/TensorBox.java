@@ -27,6 +27,6 @@ public record TensorBox(int rows, int columns, int panels) {
      * @return 32, 64 or 128
      */
     public int swizzleBytes() {
-        return columns * ElementType.BYTES;
+        return columns * ElementType.HALF_BYTES;
     }
 }

@@ -14,8 +14,6 @@ public record TensorLayout(long batch, long head, long row, long column, boolean
     /** The bytes that a copy instruction moves: rows must start at multiples of it. */
     public static final int ALIGNMENT = 16;
 
-    private static final int ALIGNED_ELEMENTS = ALIGNMENT / ElementType.BYTES;
-
     /**
      * Returns the layout of a contiguous tensor [B, H, rows, columns].
      *
@@ -34,15 +32,17 @@ public record TensorLayout(long batch, long head, long row, long column, boolean
      * Tells whether each row is contiguous and starts aligned. Strides of dimensions of size 1 do
      * not matter.
      *
+     * @param element the type of the elements
      * @param sizes the sizes of B, H and the rows
      * @return whether the kernels can read and write it
      */
-    public boolean hasAlignedRows(long... sizes) {
+    public boolean hasAlignedRows(ElementType element, long... sizes) {
+        int step = ALIGNMENT / element.bytes();
         return aligned
                 && column == 1
-                && isAligned(batch, sizes[0])
-                && isAligned(head, sizes[1])
-                && isAligned(row, sizes[2]);
+                && isAligned(batch, sizes[0], step)
+                && isAligned(head, sizes[1], step)
+                && isAligned(row, sizes[2], step);
     }
 
     /**
@@ -73,8 +73,8 @@ public record TensorLayout(long batch, long head, long row, long column, boolean
         return true;
     }
 
-    private static boolean isAligned(long stride, long size) {
-        return size <= 1 || stride % ALIGNED_ELEMENTS == 0;
+    private static boolean isAligned(long stride, long size, int step) {
+        return size <= 1 || stride % step == 0;
     }
 
     @Override

@@ -64,10 +64,15 @@ final class CommonVariants {
             variants.add(UpdatePlanner.gradientSquares(1, device).variant());
             variants.add(UpdatePlanner.clipFactor(device).variant());
             variants.add(UpdatePlanner.adamW(1, device).variant());
+            for (ElementType half : List.of(ElementType.FP16, ElementType.BF16)) {
+                variants.add(UpdatePlanner.lower(1, half, device).variant());
+                variants.add(UpdatePlanner.collect(1, half, device).variant());
+            }
             for (ElementType element : ElementType.values()) {
-                variants.add(UpdatePlanner.lower(1, element, device).variant());
-                variants.add(UpdatePlanner.collect(1, element, device).variant());
                 for (AttentionProblem problem : problems(element)) {
+                    if (!AttentionPlanner.unsupportedReasons(problem, device).isEmpty()) {
+                        continue;
+                    }
                     add(AttentionPlanner.plan(problem, device), variants);
                     // What the kernels of a GPU do not take, its portable ones do.
                     add(Sm80Planner.plan(problem, device), variants);

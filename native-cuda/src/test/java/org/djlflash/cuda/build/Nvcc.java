@@ -26,6 +26,9 @@ public record Nvcc(Path file, String version) {
     private static final Pattern SPILL =
             Pattern.compile("(\\d+) bytes spill stores, (\\d+) bytes spill loads");
 
+    /** A few addresses that FLOAT32 reads once a step; tiles without them are slower. */
+    private static final int FP32_SPILL = 64;
+
     /** Register budgets that are ignored, matrix products that wait for each other. */
     private static final Pattern SERIALIZED = Pattern.compile(".*\\bC75(08|1[0-2]|14|15)\\b.*");
 
@@ -72,7 +75,7 @@ public record Nvcc(Path file, String version) {
         String log = run(command);
         Matcher spill = SPILL.matcher(log);
         while (spill.find()) {
-            if (!spill.group(1).equals("0") || !spill.group(2).equals("0")) {
+            if (Integer.parseInt(spill.group(1)) > allowedSpill(variant)) {
                 throw new IOException(variant + " spills registers: " + spill.group());
             }
         }
@@ -80,6 +83,10 @@ public record Nvcc(Path file, String version) {
         if (serialized.find()) {
             throw new IOException(variant + " loses its overlap: " + serialized.group());
         }
+    }
+
+    private static int allowedSpill(KernelVariant variant) {
+        return variant.defines().contains("ELEMENT=fp32") ? FP32_SPILL : 0;
     }
 
     /**

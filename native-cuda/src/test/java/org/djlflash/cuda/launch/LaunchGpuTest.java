@@ -102,12 +102,12 @@ class LaunchGpuTest {
 
     @Test
     void threadsLaunchTheSameResults() throws Exception {
-        short[] expected = output();
+        byte[] expected = output();
         ExecutorService threads = Executors.newFixedThreadPool(8);
         try {
-            List<Future<short[]>> results =
+            List<Future<byte[]>> results =
                     Stream.generate(() -> threads.submit(LaunchGpuTest::output)).limit(64).toList();
-            for (Future<short[]> result : results) {
+            for (Future<byte[]> result : results) {
                 assertArrayEquals(expected, result.get());
             }
         } finally {
@@ -115,7 +115,7 @@ class LaunchGpuTest {
         }
     }
 
-    private static short[] output() {
+    private static byte[] output() {
         try (AttentionRun run = new AttentionRun(SMALL)) {
             run.forward();
             return run.read("output").memory();

@@ -95,7 +95,7 @@ class Sm90PlannerTest {
             assertEquals(0, headDim % box.columns());
         }
         // The driver starts copies at multiples of the widest permutation.
-        assertEquals(0, gradients.boxes().get(0).rows() * headDim * ElementType.BYTES % 1024);
+        assertEquals(0, gradients.boxes().get(0).rows() * headDim * ElementType.HALF_BYTES % 1024);
         assertTrue(gradients.sharedBytes() <= PlanFixtures.H200.sharedMemoryPerBlock());
         // 2 x 4 heads x 4 tiles of 128 keys.
         assertEquals(32, gradients.blocks());

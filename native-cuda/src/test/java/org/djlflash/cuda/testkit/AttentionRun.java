@@ -1,5 +1,7 @@
 package org.djlflash.cuda.testkit;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -7,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.BiFunction;
-import java.util.function.DoubleUnaryOperator;
 import org.djlflash.cuda.launch.AttentionLauncher;
 import org.djlflash.cuda.launch.BackwardArguments;
 import org.djlflash.cuda.launch.CacheRows;
@@ -194,10 +195,10 @@ public final class AttentionRun implements AutoCloseable {
     /**
      * Computes the same on the host.
      *
-     * @param rounding what is done to every intermediate result
+     * @param precision how it rounds
      * @return the reference
      */
-    public DoubleReference reference(DoubleUnaryOperator rounding) {
+    public DoubleReference reference(Precision precision) {
         HostTensor gradient = tensors.get("outputGradient");
         return new DoubleReference(
                 attention,
@@ -208,7 +209,7 @@ public final class AttentionRun implements AutoCloseable {
                         bias,
                         kept(),
                         gradient == null ? null : gradient.toArray()),
-                rounding);
+                precision);
     }
 
     /**
@@ -271,7 +272,7 @@ public final class AttentionRun implements AutoCloseable {
             double value = random.nextGaussian();
             values[i] =
                     attention.problem().bias() == BiasKind.ELEMENT
-                            ? Halves.round(type, value)
+                            ? Precision.round(type, value)
                             : (float) value;
         }
         return values;
@@ -282,18 +283,19 @@ public final class AttentionRun implements AutoCloseable {
             return TensorView.NONE;
         }
         GpuMemory values;
-        if (attention.problem().bias() == BiasKind.FLOAT) {
+        if (attention.problem().bias() == BiasKind.FLOAT || type == ElementType.FP32) {
             float[] floats = new float[bias.length];
             for (int i = 0; i < bias.length; i++) {
                 floats[i] = (float) bias[i];
             }
             values = GpuMemory.of(floats);
         } else {
-            short[] halves = new short[bias.length];
-            for (int i = 0; i < bias.length; i++) {
-                halves[i] = Halves.toBits(type, bias[i]);
+            ByteBuffer halves =
+                    ByteBuffer.allocate(Short.BYTES * bias.length).order(ByteOrder.nativeOrder());
+            for (double value : bias) {
+                halves.putShort(Halves.toBits(type, value));
             }
-            values = GpuMemory.of(halves);
+            values = GpuMemory.of(halves.array());
         }
         return new TensorView(
                 own(values),

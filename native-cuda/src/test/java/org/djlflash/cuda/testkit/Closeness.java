@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.djlflash.cuda.plan.ElementType;
 
 /**
- * The rule for 16-bit results: the error against double precision is at most a factor times that of
- * an unfused implementation in 16 bits, plus the rounding noise of the type. Stateless.
+ * The rule for results: the error against double precision is at most a factor times that of an
+ * unfused implementation in the same type, plus the rounding noise of the type. Stateless.
  */
 public final class Closeness {
 
@@ -17,6 +17,7 @@ public final class Closeness {
      *
      * @param name what is compared, for the message
      * @param type the type of the result
+     * @param size what the terms reach that a result is the difference of
      * @param factor how many times the unfused error is allowed
      * @param result what the kernel wrote
      * @param exact the same in double precision
@@ -25,6 +26,7 @@ public final class Closeness {
     public static void assertClose(
             String name,
             ElementType type,
+            double size,
             double factor,
             double[] result,
             double[] exact,
@@ -34,8 +36,8 @@ public final class Closeness {
         double error = 0;
         int worst = 0;
         for (int i = 0; i < exact.length; i++) {
-            // The rounding of an addition and a subtraction at the size of the result.
-            double there = Halves.round(type, Halves.round(type, exact[i] + 0.3) - 0.3);
+            // The rounding of an addition and a subtraction at that size.
+            double there = Precision.round(type, Precision.round(type, exact[i] + size) - size);
             noise = Math.max(noise, Math.abs(there - exact[i]));
             unfusedError = Math.max(unfusedError, Math.abs(unfused[i] - exact[i]));
             double here = Math.abs(result[i] - exact[i]);

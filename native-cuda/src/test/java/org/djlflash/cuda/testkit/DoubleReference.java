@@ -1,20 +1,19 @@
 package org.djlflash.cuda.testkit;
 
 import java.util.Arrays;
-import java.util.function.DoubleUnaryOperator;
 import java.util.stream.IntStream;
 import org.djlflash.cuda.plan.AttentionShape;
 
 /**
- * Attention and its gradients by the textbook, in double precision: the specification. With a
- * rounding given, every intermediate result is rounded, as an unfused implementation in 16 bits
- * would: the yardstick for errors. All arrays are [B, H, rows, columns] without gaps.
+ * Attention and its gradients by the textbook, in double precision: the specification. With a lower
+ * precision every intermediate result is rounded, as an unfused implementation would: the yardstick
+ * for errors. All arrays are [B, H, rows, columns] without gaps.
  */
 public final class DoubleReference {
 
     private final AttentionCase attention;
     private final AttentionShape shape;
-    private final DoubleUnaryOperator rounding;
+    private final Precision precision;
     private final Inputs inputs;
 
     /** The output, [B, query heads, T, D]. */
@@ -55,12 +54,12 @@ public final class DoubleReference {
      *
      * @param attention the case
      * @param inputs the numbers
-     * @param rounding what is done to every intermediate result
+     * @param precision how it rounds
      */
-    public DoubleReference(AttentionCase attention, Inputs inputs, DoubleUnaryOperator rounding) {
+    public DoubleReference(AttentionCase attention, Inputs inputs, Precision precision) {
         this.attention = attention;
         this.shape = attention.problem().shape();
-        this.rounding = rounding;
+        this.precision = precision;
         this.inputs = inputs;
         this.output = new double[inputs.query.length];
         this.logSumExp = new double[Math.toIntExact(shape.rows())];
@@ -97,11 +96,10 @@ public final class DoubleReference {
             weights[j] = Double.NEGATIVE_INFINITY;
             if (attention.sees(b, i, j)) {
                 double score =
-                        rounding.applyAsDouble(
-                                dot(inputs.query, row, inputs.key, keyHead * keys + j));
-                score = rounding.applyAsDouble(score * attention.problem().scale());
+                        precision.result(dot(inputs.query, row, inputs.key, keyHead * keys + j));
+                score = precision.result(score * attention.problem().scale());
                 if (inputs.bias != null) {
-                    score = rounding.applyAsDouble(score + inputs.bias[row * keys + j]);
+                    score = precision.result(score + inputs.bias[row * keys + j]);
                 }
                 weights[j] = score;
                 maximum = Math.max(maximum, score);
@@ -115,18 +113,19 @@ public final class DoubleReference {
         for (int j = 0; j < keys; j++) {
             weights[j] = Math.exp(weights[j] - maximum);
             sum += weights[j];
+            sum = precision.roundsSums() ? (float) sum : sum;
         }
         logSumExp[row] = maximum + Math.log(sum);
         double[] dropped = new double[keys];
         for (int j = 0; j < keys; j++) {
-            weights[j] = rounding.applyAsDouble(weights[j] / sum);
-            dropped[j] = rounding.applyAsDouble(weights[j] * keepFactor(row * keys + j));
+            weights[j] = precision.result(weights[j] / sum);
+            dropped[j] = precision.result(weights[j] * keepFactor(row * keys + j));
             if (attention.sees(b, i, j)) {
                 add(output, row, dropped[j], inputs.value, keyHead * keys + j);
             }
         }
         for (int c = 0; c < d; c++) {
-            output[row * d + c] = rounding.applyAsDouble(output[row * d + c]);
+            output[row * d + c] = precision.result(output[row * d + c]);
         }
         if (inputs.outputGradient != null) {
             computeGradients(b, i, row, keyHead, weights, dropped);
@@ -138,22 +137,19 @@ public final class DoubleReference {
         int keys = shape.keys();
         double scale = attention.problem().scale();
         double[] weightGradients = new double[keys];
-        double mean = 0;
         for (int j = 0; j < keys; j++) {
             if (attention.sees(b, i, j)) {
                 double gradient = dot(inputs.outputGradient, row, inputs.value, keyHead * keys + j);
                 gradient =
-                        rounding.applyAsDouble(
-                                rounding.applyAsDouble(gradient) * keepFactor(row * keys + j));
+                        precision.result(precision.result(gradient) * keepFactor(row * keys + j));
                 weightGradients[j] = gradient;
-                mean += weights[j] * gradient;
             }
         }
+        double mean = mean(row, weights, weightGradients);
         for (int j = 0; j < keys; j++) {
             if (attention.sees(b, i, j)) {
                 int key = keyHead * keys + j;
-                double scoreGradient =
-                        rounding.applyAsDouble(weights[j] * (weightGradients[j] - mean));
+                double scoreGradient = precision.result(weights[j] * (weightGradients[j] - mean));
                 add(queryGradient, row, scoreGradient * scale, inputs.key, key);
                 add(keyGradient, key, scoreGradient * scale, inputs.query, row);
                 add(valueGradient, key, dropped[j], inputs.outputGradient, row);
@@ -161,8 +157,28 @@ public final class DoubleReference {
         }
         int d = shape.headSize();
         for (int c = 0; c < d; c++) {
-            queryGradient[row * d + c] = rounding.applyAsDouble(queryGradient[row * d + c]);
+            queryGradient[row * d + c] = precision.result(queryGradient[row * d + c]);
         }
+    }
+
+    /**
+     * The mean gradient of a row's weights. Where sums round, from the output and in another order
+     * than the gradients, as implementations that keep no weights do: what cancels leaves a rest.
+     */
+    private double mean(int row, double[] weights, double[] weightGradients) {
+        if (precision.roundsSums()) {
+            float mean = 0;
+            for (int c = shape.headSize() - 1; c >= 0; c--) {
+                int at = row * shape.headSize() + c;
+                mean += (float) (output[at] * inputs.outputGradient[at]);
+            }
+            return mean;
+        }
+        double mean = 0;
+        for (int j = 0; j < weights.length; j++) {
+            mean += weights[j] * weightGradients[j];
+        }
+        return mean;
     }
 
     private double keepFactor(int index) {
@@ -174,6 +190,7 @@ public final class DoubleReference {
         double sum = 0;
         for (int c = 0; c < d; c++) {
             sum += a[rowOfA * d + c] * b[rowOfB * d + c];
+            sum = precision.roundsSums() ? (float) sum : sum;
         }
         return sum;
     }
@@ -181,11 +198,13 @@ public final class DoubleReference {
     private void add(double[] sums, int row, double factor, double[] terms, int rowOfTerms) {
         int d = shape.headSize();
         for (int c = 0; c < d; c++) {
-            sums[row * d + c] += factor * terms[rowOfTerms * d + c];
+            int at = row * d + c;
+            sums[at] += factor * terms[rowOfTerms * d + c];
+            sums[at] = precision.roundsSums() ? (float) sums[at] : sums[at];
         }
     }
 
     private void round(double[] array) {
-        Arrays.setAll(array, i -> rounding.applyAsDouble(array[i]));
+        Arrays.setAll(array, i -> precision.result(array[i]));
     }
 }

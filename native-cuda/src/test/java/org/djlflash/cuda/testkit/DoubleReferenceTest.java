@@ -3,7 +3,6 @@ package org.djlflash.cuda.testkit;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.Random;
-import java.util.function.DoubleUnaryOperator;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
 import org.djlflash.cuda.plan.BiasKind;
@@ -13,8 +12,6 @@ import org.junit.jupiter.api.Test;
 
 /** The specification must be right by itself: by hand, and by differences. */
 class DoubleReferenceTest {
-
-    private static final DoubleUnaryOperator EXACT = DoubleUnaryOperator.identity();
 
     @Test
     void equalScoresGiveTheMeanOfWhatIsSeen() {
@@ -27,7 +24,7 @@ class DoubleReferenceTest {
                         attention,
                         new DoubleReference.Inputs(
                                 zeros, new double[2], new double[] {4, 8}, null, null, null),
-                        EXACT);
+                        Precision.EXACT);
 
         // The first query sees nothing, the second one key, the third both.
         assertEquals(0, reference.output[0]);
@@ -64,7 +61,7 @@ class DoubleReferenceTest {
         DoubleReference.Inputs inputs =
                 new DoubleReference.Inputs(query, key, value, bias, kept, weights);
 
-        DoubleReference reference = new DoubleReference(attention, inputs, EXACT);
+        DoubleReference reference = new DoubleReference(attention, inputs, Precision.EXACT);
 
         assertGradient(attention, inputs, query, reference.queryGradient);
         assertGradient(attention, inputs, key, reference.keyGradient);
@@ -89,7 +86,7 @@ class DoubleReferenceTest {
     }
 
     private static double weightedSum(AttentionCase attention, DoubleReference.Inputs inputs) {
-        double[] output = new DoubleReference(attention, inputs, EXACT).output;
+        double[] output = new DoubleReference(attention, inputs, Precision.EXACT).output;
         double sum = 0;
         for (int i = 0; i < output.length; i++) {
             sum += output[i] * inputs.outputGradient()[i];

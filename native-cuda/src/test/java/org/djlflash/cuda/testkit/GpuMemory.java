@@ -34,8 +34,8 @@ public final class GpuMemory implements AutoCloseable {
      * @param values the content
      * @return the memory
      */
-    public static GpuMemory of(short[] values) {
-        return copied(Pointer.to(values), 2L * values.length);
+    public static GpuMemory of(byte[] values) {
+        return copied(Pointer.to(values), values.length);
     }
 
     /**
@@ -72,15 +72,6 @@ public final class GpuMemory implements AutoCloseable {
         GpuMemory memory = new GpuMemory(bytes);
         check(JCudaDriver.cuMemcpyHtoD(memory.pointer, values, bytes));
         return memory;
-    }
-
-    /**
-     * Copies the start of the memory into an array.
-     *
-     * @param values filled
-     */
-    public void read(short[] values) {
-        check(JCudaDriver.cuMemcpyDtoH(Pointer.to(values), pointer, 2L * values.length));
     }
 
     /**

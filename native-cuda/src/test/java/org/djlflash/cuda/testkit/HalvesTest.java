@@ -3,6 +3,7 @@ package org.djlflash.cuda.testkit;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import org.djlflash.cuda.plan.ElementType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -12,7 +13,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class HalvesTest {
 
     @ParameterizedTest
-    @EnumSource
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "FP32")
     void everyNumberSurvives(ElementType type) {
         for (int bits = Short.MIN_VALUE; bits <= Short.MAX_VALUE; bits++) {
             double value = Halves.toDouble(type, (short) bits);
@@ -23,7 +24,7 @@ class HalvesTest {
     }
 
     @ParameterizedTest
-    @EnumSource
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "FP32")
     void numbersBetweenGoToTheNearestAndTiesToEven(ElementType type) {
         for (int bits = 0; bits < (type == ElementType.FP16 ? 0x7bff : 0x7f7f); bits++) {
             double below = Halves.toDouble(type, (short) bits);
@@ -52,7 +53,7 @@ class HalvesTest {
 
     @Test
     void notANumber() {
-        for (ElementType type : ElementType.values()) {
+        for (ElementType type : List.of(ElementType.FP16, ElementType.BF16)) {
             assertTrue(Double.isNaN(Halves.round(type, Double.NaN)));
             assertTrue(Double.isNaN(Halves.toDouble(type, (short) 0x7fff)));
         }

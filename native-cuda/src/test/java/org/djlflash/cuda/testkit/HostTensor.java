@@ -1,18 +1,19 @@
 package org.djlflash.cuda.testkit;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.djlflash.cuda.plan.ElementType;
 import org.djlflash.cuda.plan.TensorLayout;
 
 /**
- * A tensor [B, H, rows, columns] of 16-bit numbers as it lies in GPU memory, with its gaps. All
- * that is not set is NaN: a kernel that reads it shows it, and one that writes it is found out. Not
- * thread-safe.
+ * A tensor [B, H, rows, columns] as it lies in GPU memory, with its gaps. All that is not set is
+ * NaN: a kernel that reads it shows it, and one that writes it is found out. Not thread-safe.
  */
 public final class HostTensor {
 
     /** A NaN that no conversion makes. */
-    private static final short POISON = 0x7fff;
+    private static final int POISON = 0x7fffffff;
 
     /** What lies before the first and behind the last row. */
     private static final int GUARD = 64;
@@ -20,7 +21,7 @@ public final class HostTensor {
     private final ElementType type;
     private final int[] sizes;
     private final TensorLayout layout;
-    private final short[] memory;
+    private final ByteBuffer memory;
 
     /**
      * Creates a poisoned tensor.
@@ -39,11 +40,13 @@ public final class HostTensor {
                         ? new TensorLayout(
                                 sizes[1] * sizes[2] * pitch + 40, pitch, sizes[1] * pitch, 1, true)
                         : TensorLayout.contiguous(sizes[1], sizes[2], sizes[3]);
+        long elements = 2 * GUARD + sizes[0] * Math.max(layout.batch(), 1) + sizes[3];
         this.memory =
-                new short
-                        [Math.toIntExact(
-                                2 * GUARD + sizes[0] * Math.max(layout.batch(), 1) + sizes[3])];
-        Arrays.fill(memory, POISON);
+                ByteBuffer.allocate(Math.toIntExact(type.bytes() * elements))
+                        .order(ByteOrder.nativeOrder());
+        for (int i = 0; i < elements; i++) {
+            setBits(i, poison());
+        }
     }
 
     /**
@@ -51,8 +54,8 @@ public final class HostTensor {
      *
      * @return the memory, guards and gaps included; a live view
      */
-    public short[] memory() {
-        return memory;
+    public byte[] memory() {
+        return memory.array();
     }
 
     /**
@@ -61,7 +64,7 @@ public final class HostTensor {
      * @return the distance from the start of the memory in bytes
      */
     public long offsetBytes() {
-        return (long) GUARD * ElementType.BYTES;
+        return (long) GUARD * type.bytes();
     }
 
     /**
@@ -83,7 +86,10 @@ public final class HostTensor {
      * @return the number
      */
     public double get(int b, int h, int r, int c) {
-        return Halves.toDouble(type, memory[index(b, h, r, c)]);
+        int bits = bits(index(b, h, r, c));
+        return type == ElementType.FP32
+                ? Float.intBitsToFloat(bits)
+                : Halves.toDouble(type, (short) bits);
     }
 
     /**
@@ -96,7 +102,11 @@ public final class HostTensor {
      * @param value the number
      */
     public void set(int b, int h, int r, int c, double value) {
-        memory[index(b, h, r, c)] = Halves.toBits(type, value);
+        setBits(
+                index(b, h, r, c),
+                type == ElementType.FP32
+                        ? Float.floatToRawIntBits((float) value)
+                        : Halves.toBits(type, value));
     }
 
     /**
@@ -125,7 +135,7 @@ public final class HostTensor {
      * @return 0 unless something wrote there
      */
     public int damage() {
-        boolean[] inside = new boolean[memory.length];
+        boolean[] inside = new boolean[memory.capacity() / type.bytes()];
         for (int b = 0; b < sizes[0]; b++) {
             for (int h = 0; h < sizes[1]; h++) {
                 for (int r = 0; r < sizes[2]; r++) {
@@ -135,10 +145,28 @@ public final class HostTensor {
             }
         }
         int damage = 0;
-        for (int i = 0; i < memory.length; i++) {
-            damage += inside[i] || memory[i] == POISON ? 0 : 1;
+        for (int i = 0; i < inside.length; i++) {
+            damage += inside[i] || bits(i) == poison() ? 0 : 1;
         }
         return damage;
+    }
+
+    private int poison() {
+        return type == ElementType.FP32 ? POISON : (short) (POISON >> Short.SIZE);
+    }
+
+    private int bits(int element) {
+        int at = element * type.bytes();
+        return type == ElementType.FP32 ? memory.getInt(at) : memory.getShort(at);
+    }
+
+    private void setBits(int element, int bits) {
+        int at = element * type.bytes();
+        if (type == ElementType.FP32) {
+            memory.putInt(at, bits);
+        } else {
+            memory.putShort(at, (short) bits);
+        }
     }
 
     private int index(int b, int h, int r, int c) {
