@@ -117,6 +117,24 @@ public final class FlashAttention {
             KvCache cache,
             long[] before,
             AttentionOptions options) {
+        try {
+            Optional<NDArray> inPlace =
+                    cache.pageSize() == 0
+                            ? Optional.empty()
+                            : backend.attendPages(request, query, cache);
+            return inPlace.orElseGet(() -> attend(backend, request, query, cache, options));
+        } catch (RuntimeException | Error e) {
+            truncate(cache, before, e);
+            throw e;
+        }
+    }
+
+    private static NDArray attend(
+            AttentionBackend backend,
+            AttentionRequest request,
+            NDArray query,
+            KvCache cache,
+            AttentionOptions options) {
         try (NDArray keys = cache.keys();
                 NDArray values = cache.values();
                 NDArray lengths = cache.isUniform() ? null : cache.deviceLengths()) {
@@ -132,9 +150,6 @@ public final class FlashAttention {
                             true,
                             options.mask().orElse(null),
                             options.bias().orElse(null)));
-        } catch (RuntimeException | Error e) {
-            truncate(cache, before, e);
-            throw e;
         }
     }
 

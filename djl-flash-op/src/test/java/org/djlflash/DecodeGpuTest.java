@@ -14,6 +14,7 @@ import org.djlflash.testkit.RequiresGpu;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Decoding on a GPU, where the rows of a cache have lengths of their own. */
 @RequiresGpu
@@ -84,6 +85,47 @@ class DecodeGpuTest {
                             row(output, i),
                             3e-3);
                 }
+            }
+        }
+    }
+
+    /** In place, whatever lies in pages that no row has; forks share theirs. */
+    @ParameterizedTest
+    @ValueSource(ints = {16, 64, 256})
+    void pagesAreReadInPlace(int pageSize) {
+        long[] lengths = {1, 600, 0, 333};
+        AttentionOptions options = AttentionOptions.builder().optBackend(Backend.CUDA).build();
+        try (NDManager manager = manager()) {
+            NDArray prompt = gaussian(manager, 1, lengths.length, KEY_HEADS, 600);
+            KvCache pages =
+                    KvCache.builder()
+                            .setBatchSize(lengths.length)
+                            .setHeads(KEY_HEADS)
+                            .setHeadSize(HEAD_SIZE)
+                            .setCapacity(CAPACITY)
+                            .optDataType(DataType.FLOAT16)
+                            .optPageSize(pageSize)
+                            .build(manager);
+            pages.keyMemory().muli(Float.NaN);
+            pages.valueMemory().muli(Float.NaN);
+            KvCache whole = cache(manager, lengths.length);
+            whole.append(prompt, prompt.neg(), lengths);
+            pages.append(prompt, prompt.neg(), lengths);
+            for (int step = 0; step < 6; step++) {
+                if (step == 3) {
+                    whole.select(1, 1, 3, 0);
+                    pages.select(1, 1, 3, 0);
+                }
+                int tokens = step == 2 ? 16 : 1;
+                NDArray query = gaussian(manager, 20 + step, lengths.length, HEADS, tokens);
+                NDArray key = gaussian(manager, 30 + step, lengths.length, KEY_HEADS, tokens);
+                NDArray value = gaussian(manager, 40 + step, lengths.length, KEY_HEADS, tokens);
+                Closeness.assertClose(
+                        "step " + step,
+                        Closeness.toDoubles(
+                                FlashAttention.decode(query, key, value, whole, options)),
+                        FlashAttention.decode(query, key, value, pages, options),
+                        1e-3);
             }
         }
     }

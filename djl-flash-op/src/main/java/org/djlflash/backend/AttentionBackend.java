@@ -2,8 +2,10 @@ package org.djlflash.backend;
 
 import ai.djl.ndarray.NDArray;
 import java.util.List;
+import java.util.Optional;
 import org.djlflash.AttentionRequest;
 import org.djlflash.Backend;
+import org.djlflash.kv.KvCache;
 
 /** One implementation of attention. Safe for use by many threads. */
 public interface AttentionBackend {
@@ -51,4 +53,16 @@ public interface AttentionBackend {
      * @return the output, shaped as the queries and of their type, on their manager
      */
     NDArray attend(AttentionInputs inputs);
+
+    /**
+     * Attends to a cache of pages where they are, if this backend can.
+     *
+     * @param request the request, without reasons against it
+     * @param query the queries, shape (B, N, T, H), whose keys and values the cache holds already
+     * @param cache the cache, of pages
+     * @return shaped as the queries, on their manager; empty if keys and values must be gathered
+     */
+    default Optional<NDArray> attendPages(AttentionRequest request, NDArray query, KvCache cache) {
+        return Optional.empty();
+    }
 }

@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.DataType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import org.djlflash.AttentionLayout;
@@ -17,13 +18,16 @@ import org.djlflash.autograd.AttentionKernels.Settings;
 import org.djlflash.autograd.AttentionOperator;
 import org.djlflash.autograd.AttentionRegistration;
 import org.djlflash.cuda.jit.KernelUnavailableException;
+import org.djlflash.cuda.launch.CacheRows;
 import org.djlflash.cuda.launch.CudaException;
+import org.djlflash.cuda.launch.DevicePointer;
 import org.djlflash.cuda.launch.Randomness;
 import org.djlflash.cuda.launch.TensorView;
 import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.AttentionShape;
 import org.djlflash.cuda.plan.CacheLayout;
 import org.djlflash.cuda.plan.GradientNeed;
+import org.djlflash.kv.KvCache;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.Tensor;
 import org.djlflash.torch.TorchOps;
@@ -204,8 +208,53 @@ final class CudaBackend implements AttentionBackend {
                                     : CudaGpu.view(bias, AttentionLayout.BNTH),
                             null,
                             keyLengths,
+                            CacheRows.NONE,
                             Randomness.NONE));
             return converted(output, request).toArray(inputs.query().getManager());
+        } catch (CudaException | KernelUnavailableException e) {
+            throw new EngineException("attention failed: " + e.getMessage(), e);
+        }
+    }
+
+    /** The table of pages has the columns of the capacity, whatever the rows' lengths are. */
+    @Override
+    public Optional<NDArray> attendPages(AttentionRequest request, NDArray query, KvCache cache) {
+        if (!isDecode(request) || request.dataType() != request.computeType()) {
+            return Optional.empty();
+        }
+        CudaGpu gpu = CudaGpu.of(request.device().getDeviceId());
+        ScalarType type = ScalarType.of(request.computeType());
+        try (NDArray keyPages = cache.keyMemory();
+                NDArray valuePages = cache.valueMemory();
+                NDArray lengths = cache.deviceLengths();
+                Operand queries = Operand.of(query, AttentionLayout.BNTH, type);
+                Operand keys = Operand.of(keyPages, AttentionLayout.BNTH, type);
+                Operand values = Operand.of(valuePages, AttentionLayout.BNTH, type);
+                Tensor keyLengths = Tensor.lentBy(lengths);
+                Tensor pages = Tensor.lentBy(cache.devicePages());
+                Tensor output = output(request, AttentionLayout.BNTH, type)) {
+            Operands operands = new Operands(queries, keys, values);
+            TensorView outputView = CudaGpu.view(output, AttentionLayout.BNTH);
+            int count = Math.toIntExact(keyPages.getShape().get(0));
+            AttentionProblem problem =
+                    problem(request, cache.capacity(), true)
+                            .withKeyLengths(true)
+                            .withCausal(org.djlflash.cuda.plan.CausalAlignment.ROW_LENGTH)
+                            .withCache(new CacheLayout(false, cache.pageSize(), count))
+                            .withLayouts(operands.layouts(outputView));
+            if (!CudaGpu.unsupportedReasons(request.device().getDeviceId(), problem).isEmpty()) {
+                return Optional.empty();
+            }
+            gpu.forward(
+                    problem,
+                    operands.arguments(
+                            outputView,
+                            TensorView.NONE,
+                            null,
+                            keyLengths,
+                            new CacheRows(DevicePointer.NULL, CudaGpu.pointer(pages)),
+                            Randomness.NONE));
+            return Optional.of(output.toArray(query.getManager()));
         } catch (CudaException | KernelUnavailableException e) {
             throw new EngineException("attention failed: " + e.getMessage(), e);
         }
@@ -275,13 +324,17 @@ final class CudaBackend implements AttentionBackend {
 
     /** Of contiguous arrays, as long as nothing else is known. */
     private static AttentionProblem problem(AttentionRequest request, boolean decode) {
+        return problem(request, request.keys(), decode);
+    }
+
+    private static AttentionProblem problem(AttentionRequest request, long keys, boolean decode) {
         AttentionShape shape =
                 new AttentionShape(
                         (int) request.batch(),
                         (int) request.queryHeads(),
                         (int) request.keyHeads(),
                         (int) request.queries(),
-                        (int) request.keys(),
+                        (int) keys,
                         (int) request.headSize());
         return new AttentionProblem(
                 CudaOperator.element(ScalarType.of(request.computeType())),

@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import java.util.OptionalDouble;
 import org.djlflash.AttentionLayout;
 import org.djlflash.autograd.AttentionKernels;
+import org.djlflash.cuda.launch.CacheRows;
 import org.djlflash.cuda.launch.DevicePointer;
 import org.djlflash.cuda.launch.Randomness;
 import org.djlflash.cuda.launch.TensorView;
@@ -103,6 +104,7 @@ public final class CudaOperator implements AttentionKernels {
                             TensorView.NONE,
                             logSumExp,
                             in.keyLengths(),
+                            CacheRows.NONE,
                             randomness(numbers)));
         }
     }
@@ -142,6 +144,7 @@ public final class CudaOperator implements AttentionKernels {
                                     TensorView.NONE,
                                     in.logSumExp(),
                                     keyLengths,
+                                    CacheRows.NONE,
                                     randomness(numbers)),
                             outputGradient.view(),
                             CudaGpu.view(gradients.query(), AttentionLayout.BTNH),

@@ -22,6 +22,7 @@ record Operands(Operand query, Operand key, Operand value) {
             TensorView bias,
             Tensor logSumExp,
             Tensor keyLengths,
+            CacheRows cache,
             Randomness randomness) {
         return new ForwardArguments(
                 query.view(),
@@ -31,7 +32,7 @@ record Operands(Operand query, Operand key, Operand value) {
                 bias,
                 CudaGpu.pointer(logSumExp),
                 CudaGpu.pointer(keyLengths),
-                CacheRows.NONE,
+                cache,
                 randomness,
                 DevicePointer.NULL);
     }

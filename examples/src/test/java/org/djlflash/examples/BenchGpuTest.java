@@ -81,4 +81,16 @@ class BenchGpuTest {
                     result.toString());
         }
     }
+
+    @Test
+    void generation() throws JsonProcessingException {
+        List<JsonNode> lines = lines("bench generation --cases 1x16,9x300 --steps 4");
+        List<JsonNode> results = lines.subList(1, lines.size());
+        assertMeasured(results);
+        assertEquals(Set.of("16", "300"), values(results, "context"));
+        for (JsonNode result : results) {
+            double share = result.get("of_limit").asDouble();
+            assertTrue(share > 0 && share < 1, result.toString());
+        }
+    }
 }

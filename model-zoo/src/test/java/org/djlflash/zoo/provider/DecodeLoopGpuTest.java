@@ -83,6 +83,19 @@ class DecodeLoopGpuTest {
         }
     }
 
+    @Test
+    void pagesGiveTheSameTokensButForTies() {
+        GenerationOptions paged =
+                GenerationOptions.builder().optMaxNewTokens(TOKENS).optPageSize(16).build();
+        for (int[] prompt : prompts) {
+            int[] whole = generate(DecodeLoop.GRAPH, List.of(prompt)).get(0).ids();
+            GenerationResult result =
+                    new TextGenerator(model).generate(prompt, paged, (id, count) -> true);
+            assertEquals("GRAPH", result.loop());
+            assertEqualOrTied(prompt, whole, result.ids());
+        }
+    }
+
     /** Each first difference, if there is one, must be a tie in the logits of the whole text. */
     @Test
     void loopsAndWholeTextsAreEqualButForTies() {
