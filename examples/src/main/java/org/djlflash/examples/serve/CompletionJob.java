@@ -66,8 +66,9 @@ final class CompletionJob extends Job implements GenerationListener {
         tell(part);
     }
 
-    /** Ends the job. For the worker. */
-    void end(Finish finish) {
+    /** Ends the job, whatever others of its batch do. For the worker. */
+    @Override
+    public void onEnd(Finish finish) {
         if (finish == Finish.CANCELLED) {
             fail(ApiException.shuttingDown());
         } else {

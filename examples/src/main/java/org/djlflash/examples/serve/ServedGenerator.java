@@ -6,7 +6,6 @@ import java.util.stream.LongStream;
 import org.djlflash.zoo.Tokenizers;
 import org.djlflash.zoo.generate.CausalLanguageModel;
 import org.djlflash.zoo.generate.GenerationRequest;
-import org.djlflash.zoo.generate.GenerationResult;
 import org.djlflash.zoo.generate.TextGenerator;
 
 /**
@@ -65,15 +64,11 @@ public final class ServedGenerator implements ServedModel {
         return ids;
     }
 
-    /** Runs jobs at once until each has ended. */
+    /** Runs jobs at once; each ends by itself. */
     void complete(List<CompletionJob> jobs) {
-        List<GenerationResult> results =
-                generator.generate(
-                        jobs.stream()
-                                .map(job -> new GenerationRequest(job.prompt(), job.options(), job))
-                                .toList());
-        for (int i = 0; i < results.size(); i++) {
-            jobs.get(i).end(results.get(i).finish());
-        }
+        generator.generate(
+                jobs.stream()
+                        .map(job -> new GenerationRequest(job.prompt(), job.options(), job))
+                        .toList());
     }
 }

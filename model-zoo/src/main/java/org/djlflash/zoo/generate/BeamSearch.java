@@ -76,7 +76,9 @@ final class BeamSearch implements Search {
         }
         running = next;
         if (isDone() || isCancelled()) {
-            found().text().filter(text -> !text.isEmpty()).ifPresent(listener::onText);
+            Found found = found();
+            found.text().filter(text -> !text.isEmpty()).ifPresent(listener::onText);
+            listener.onEnd(found.finish());
             return Rows.NONE;
         }
         return new Rows(

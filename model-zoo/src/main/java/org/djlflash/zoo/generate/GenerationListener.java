@@ -1,5 +1,7 @@
 package org.djlflash.zoo.generate;
 
+import org.djlflash.zoo.generate.GenerationResult.Finish;
+
 /**
  * Is told of what is new while a text is generated, by the thread that generates.
  *
@@ -25,4 +27,11 @@ public interface GenerationListener {
      * @param part the text, never empty
      */
     default void onText(String part) {}
+
+    /**
+     * Takes note of the end, after the last text. Other prompts of a batch may go on.
+     *
+     * @param finish why the text ended
+     */
+    default void onEnd(Finish finish) {}
 }

@@ -66,6 +66,7 @@ final class SingleSearch implements Search {
         if (text != null) {
             tell(text.end());
         }
+        listener.onEnd(finish);
         return false;
     }
 

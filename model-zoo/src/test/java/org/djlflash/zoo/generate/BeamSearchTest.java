@@ -203,6 +203,7 @@ class BeamSearchTest {
     void aListenerSeesTheLeaderAndMayCancel() {
         List<Integer> counts = new ArrayList<>();
         StringBuilder text = new StringBuilder();
+        List<Finish> ends = new ArrayList<>();
         GenerationOptions options =
                 GenerationOptions.builder()
                         .optMaxNewTokens(30)
@@ -220,11 +221,17 @@ class BeamSearchTest {
                     public void onText(String part) {
                         text.append(part);
                     }
+
+                    @Override
+                    public void onEnd(Finish finish) {
+                        ends.add(finish);
+                    }
                 };
         GenerationResult result =
                 new TextGenerator(model, letters).generate(PROMPT, options, listener);
         assertEquals(List.of(1, 2, 3, 4), counts);
         assertEquals(Finish.CANCELLED, result.finish());
+        assertEquals(List.of(Finish.CANCELLED), ends);
         assertEquals(Optional.of(text.toString()), result.text());
     }
 

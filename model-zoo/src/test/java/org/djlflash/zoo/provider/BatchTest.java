@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.Device;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -15,6 +16,7 @@ import java.util.stream.Stream;
 import org.djlflash.zoo.Tokenizers;
 import org.djlflash.zoo.generate.GenerationListener;
 import org.djlflash.zoo.generate.GenerationOptions;
+import org.djlflash.zoo.generate.GenerationRequest;
 import org.djlflash.zoo.generate.GenerationResult;
 import org.djlflash.zoo.generate.GenerationResult.Finish;
 import org.djlflash.zoo.generate.TextGenerator;
@@ -96,6 +98,45 @@ class BatchTest {
             assertEquals(cancelled ? Finish.CANCELLED : Finish.LENGTH, results.get(i).finish());
             assertArrayEquals(Arrays.copyOf(cases[i].next(), ids.length), ids);
         }
+    }
+
+    /** The end of a text is told before the others of the batch go on. */
+    @Test
+    void endsAreToldAtOnce() {
+        List<String> events = new ArrayList<>();
+        List<GenerationRequest> requests = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            int row = i;
+            GenerationListener listener =
+                    new GenerationListener() {
+                        @Override
+                        public boolean onToken(int id, int count) {
+                            events.add(row + ":" + count);
+                            return row != 2 || count < 2;
+                        }
+
+                        @Override
+                        public void onEnd(Finish finish) {
+                            events.add(row + ":" + finish);
+                        }
+                    };
+            requests.add(
+                    new GenerationRequest(
+                            cases[i].prompt(), GenerationOptions.greedy(1 + 2 * i), listener));
+        }
+        generator.generate(requests);
+        assertEquals(
+                List.of(
+                        "0:1",
+                        "0:LENGTH",
+                        "1:1",
+                        "2:1",
+                        "1:2",
+                        "2:2",
+                        "2:CANCELLED",
+                        "1:3",
+                        "1:LENGTH"),
+                events);
     }
 
     @Test
