@@ -131,9 +131,12 @@ final class TrainingLoop {
         }
     }
 
+    /** PyTorch's words for it on a GPU and on the CPU, and the call of its C ABI that allocates. */
     private static boolean isOutOfMemory(EngineException e) {
         String message = String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT);
-        return message.contains("out of memory") || message.contains("can't allocate memory");
+        return message.contains("out of memory")
+                || message.contains("can't allocate memory")
+                || message.contains("aoti_torch_empty_strided");
     }
 
     private IllegalStateException outOfMemory(EngineException cause) {

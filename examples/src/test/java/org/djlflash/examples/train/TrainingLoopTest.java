@@ -6,7 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
+import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Block;
+import ai.djl.nn.core.Linear;
+import ai.djl.training.loss.Loss;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.djlflash.zoo.gpt2.Gpt2;
@@ -91,5 +99,64 @@ class TrainingLoopTest {
         assertTrue(refusal.getMessage().contains("learning rate 1.0E-4"), refusal.getMessage());
         new TrainingCheckpoint(folder.resolve("first")).delete();
         assertFalse(folder.resolve("first").toFile().exists());
+    }
+
+    /** A task whose batches of more than two samples do not fit. */
+    private static final class Large implements TrainingTask {
+
+        @Override
+        public int samples() {
+            return 4;
+        }
+
+        @Override
+        public NDList inputs(NDManager manager, int... samples) {
+            if (samples.length > 2) {
+                throw new EngineException("CUDA out of memory. Tried to allocate 2.00 GiB.");
+            }
+            return new NDList(manager.ones(new Shape(samples.length, 3)));
+        }
+
+        @Override
+        public NDArray labels(NDManager manager, int... samples) {
+            return manager.zeros(new Shape(samples.length, 5));
+        }
+
+        @Override
+        public Loss loss() {
+            return Loss.l2Loss();
+        }
+
+        @Override
+        public double heldOutLoss() {
+            return 1;
+        }
+
+        @Override
+        public String describe(int batchSize) {
+            return batchSize + " rows";
+        }
+    }
+
+    @Test
+    void shortMemoryIsSaidInSizesAndASmallerBatchTrains() throws Exception {
+        try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
+            Block block = Linear.builder().setUnits(5).build();
+            block.initialize(manager, DataType.FLOAT32, new Shape(1, 3));
+            IllegalStateException failure =
+                    assertThrows(IllegalStateException.class, () -> run(block, 3));
+            String message = failure.getMessage();
+            assertTrue(message.contains("not enough for 3 rows and 20 parameters"), message);
+            assertTrue(message.contains("smaller --batch-size"), message);
+            assertTrue(message.contains("2.00 GiB"), message);
+            assertEquals(2, run(block, 2).losses().size());
+        }
+    }
+
+    private TrainingCurve run(Block block, int batch) throws IOException {
+        StepSettings settings = new StepSettings(2, batch, 1e-3f, 1, DataType.FLOAT32, 1, 0);
+        TrainingCheckpoint checkpoint = new TrainingCheckpoint(folder.resolve("rows" + batch));
+        return new TrainingLoop(block, Device.cpu(), new Large(), settings, checkpoint)
+                .run((step, loss) -> {});
     }
 }
