@@ -54,7 +54,7 @@ final class CudaBackend implements AttentionBackend {
 
     @Override
     public List<String> unsupportedReasons(AttentionRequest request) {
-        List<String> reasons = new ArrayList<>(CudaGpu.unavailableReasons(request.device()));
+        List<String> reasons = new ArrayList<>(CudaAvailability.reasonsAgainst(request.device()));
         boolean available = reasons.isEmpty();
         DataType type = request.computeType();
         boolean multiplied =

@@ -1,6 +1,5 @@
 package org.djlflash.backend;
 
-import ai.djl.Device;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -59,29 +58,6 @@ final class CudaGpu {
     /** Returns the GPU with one of PyTorch's numbers, which are the driver's. */
     static CudaGpu of(int device) {
         return GPUS.computeIfAbsent(device, CudaGpu::new);
-    }
-
-    /** Says why our kernels cannot run on a device at all; empty if they can. */
-    static List<String> unavailableReasons(Device device) {
-        if (!device.isGpu()) {
-            return List.of("The arrays are on the CPU; these kernels run on CUDA devices.");
-        }
-        if (CudaLibrary.unavailabilityCause().isPresent()) {
-            return List.of(CudaLibrary.unavailabilityCause().get());
-        }
-        if (!TorchCuda.isAvailable()) {
-            return List.of("The loaded libtorch is one for the CPU; one for CUDA is needed.");
-        }
-        int count = CudaLibrary.devices().size();
-        if (device.getDeviceId() >= count) {
-            return List.of(
-                    "There is no GPU "
-                            + device.getDeviceId()
-                            + "; the driver shows "
-                            + count
-                            + ".");
-        }
-        return List.of();
     }
 
     /**

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.djlflash.backend.CudaAvailability;
 import org.djlflash.cuda.jit.KernelUnavailableException;
 import org.djlflash.cuda.launch.CacheRows;
 import org.djlflash.cuda.launch.CudaException;
@@ -78,7 +79,7 @@ public final class DecodeStep implements AutoCloseable {
      * @return the reasons, as sentences; empty if there can be
      */
     public static List<String> unsupportedReasons(Device device, int heads, KvCache cache) {
-        List<String> reasons = StepGpu.unavailableReasons(device);
+        List<String> reasons = CudaAvailability.reasonsAgainst(device);
         if (!reasons.isEmpty()) {
             return reasons;
         }
@@ -91,13 +92,11 @@ public final class DecodeStep implements AutoCloseable {
                                     new AttentionShape(1, heads, heads, 1, 1, cache.headSize()))
                             .query();
             TensorLayout memory = Builder.view(keys).layout();
-            return StepGpu.of(device.getDeviceId())
-                    .unsupportedReasons(
-                            problem(shape)
-                                    .withCache(layout(cache, keys))
-                                    .withLayouts(
-                                            new AttentionProblem.Layouts(
-                                                    rows, memory, memory, rows)));
+            return StepGpu.unsupportedReasons(
+                    device.getDeviceId(),
+                    problem(shape)
+                            .withCache(layout(cache, keys))
+                            .withLayouts(new AttentionProblem.Layouts(rows, memory, memory, rows)));
         }
     }
 

@@ -1,6 +1,5 @@
 package org.djlflash.step;
 
-import ai.djl.Device;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -13,7 +12,6 @@ import org.djlflash.cuda.plan.AttentionProblem;
 import org.djlflash.cuda.plan.DeviceInfo;
 import org.djlflash.cuda.plan.ElementType;
 import org.djlflash.cuda.plan.PlanCache;
-import org.djlflash.torch.TorchCuda;
 import org.djlflash.torch.TorchLibrary;
 
 /** One GPU with the kernels of decode steps on it. Safe for use by many threads. */
@@ -37,27 +35,14 @@ final class StepGpu {
         return GPUS.computeIfAbsent(device, StepGpu::new);
     }
 
-    /** Says why the kernels cannot run on a device; empty if they can. */
-    static List<String> unavailableReasons(Device device) {
-        if (!device.isGpu()) {
-            return List.of("The model is on the CPU; a captured step needs a CUDA device.");
-        }
-        if (CudaLibrary.unavailabilityCause().isPresent()) {
-            return List.of(CudaLibrary.unavailabilityCause().get());
-        }
-        return TorchCuda.isAvailable()
-                ? List.of()
-                : List.of("The loaded libtorch is one for the CPU; one for CUDA is needed.");
-    }
-
     DeviceInfo info() {
         return info;
     }
 
-    /** Says why a problem cannot be solved; a kernel that cannot be had is a reason, too. */
-    List<String> unsupportedReasons(AttentionProblem problem) {
+    /** Says why a GPU cannot solve a problem; a kernel that cannot be had is a reason, too. */
+    static List<String> unsupportedReasons(int device, AttentionProblem problem) {
         try {
-            return plans.unsupportedReasons(problem);
+            return of(device).plans.unsupportedReasons(problem);
         } catch (CudaException | KernelUnavailableException e) {
             return List.of(e.getMessage());
         }

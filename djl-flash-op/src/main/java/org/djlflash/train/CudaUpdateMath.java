@@ -42,13 +42,6 @@ final class CudaUpdateMath implements UpdateMath {
                         CudaLibrary.devices().get(device), List.of(TorchLibrary.folder()));
     }
 
-    static boolean isAvailable(Device device) {
-        return device.isGpu()
-                && CudaLibrary.isAvailable()
-                && TorchCuda.isAvailable()
-                && device.getDeviceId() < CudaLibrary.devices().size();
-    }
-
     static CudaUpdateMath of(Device device) {
         return GPUS.computeIfAbsent(device.getDeviceId(), CudaUpdateMath::new);
     }

@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.List;
+import org.djlflash.backend.CudaAvailability;
 import org.djlflash.torch.ScalarType;
 
 /** What an update computes from all gradients at once. */
@@ -11,7 +12,9 @@ interface UpdateMath {
 
     /** Returns the fastest way on a device. */
     static UpdateMath on(Device device) {
-        return CudaUpdateMath.isAvailable(device) ? CudaUpdateMath.of(device) : ArrayMath.INSTANCE;
+        return CudaAvailability.reasonsAgainst(device).isEmpty()
+                ? CudaUpdateMath.of(device)
+                : ArrayMath.INSTANCE;
     }
 
     /**
