@@ -3,13 +3,13 @@ package org.djlflash.kv;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
-import ai.djl.pytorch.engine.PtNDManager;
 import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Set;
 import org.djlflash.torch.GradMode;
+import org.djlflash.torch.Tensor;
 import org.djlflash.torch.TorchLibrary;
 
 /**
@@ -528,7 +528,7 @@ public final class KvCache implements AutoCloseable {
          * @throws ai.djl.engine.EngineException if there is not enough memory
          */
         public KvCache build(NDManager manager) {
-            if (!(manager instanceof PtNDManager)) {
+            if (!Tensor.isOwner(manager)) {
                 throw new IllegalArgumentException(
                         "manager is "
                                 + (manager == null

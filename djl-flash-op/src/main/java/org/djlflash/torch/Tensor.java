@@ -340,9 +340,19 @@ public final class Tensor implements AutoCloseable {
     }
 
     /**
+     * Tells whether a manager can own what {@link #toArray} makes.
+     *
+     * @param manager a manager, or null
+     * @return true if it is one of PyTorch's
+     */
+    public static boolean isOwner(NDManager manager) {
+        return manager instanceof PtNDManager;
+    }
+
+    /**
      * Gives the handle to a new array; this object is spent afterwards.
      *
-     * @param manager the manager that will own the array
+     * @param manager the manager that will own the array, see {@link #isOwner}
      * @return the array
      * @throws IllegalStateException if the manager is closed
      */

@@ -1,13 +1,14 @@
 package org.djlflash.torch;
 
 import ai.djl.engine.EngineException;
+import ai.djl.pytorch.jni.JniUtils;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The CUDA part of PyTorch's stable C ABI, which only a libtorch for CUDA has.
+ * The CUDA part of PyTorch, which only a libtorch for CUDA has.
  *
  * <p>Safe for use by many threads.
  */
@@ -104,5 +105,15 @@ public final class TorchCuda {
                     Abi.aoti_torch_delete_cuda_stream_guard(guard[0]),
                     "aoti_torch_delete_cuda_stream_guard");
         }
+    }
+
+    /**
+     * Gives memory that PyTorch keeps for later back to the GPUs.
+     *
+     * @throws EngineException if the loaded libtorch is not one for CUDA
+     */
+    public static void emptyCache() {
+        ensureAvailable();
+        JniUtils.emptyCudaCache();
     }
 }

@@ -12,7 +12,9 @@ import org.djlflash.torch.TorchOps;
  * several times over, and takes no sequences.
  *
  * <p>Labels: the right classes, of any integer type, shape (...). Predictions: logits, FLOAT32,
- * shape (..., V). The loss is the mean over all labels that are not ignored.
+ * shape (..., V). The loss is the mean over all labels that are not ignored, NaN if there are none.
+ *
+ * <p>Safe for use by many threads.
  */
 public final class CrossEntropyLoss extends Loss {
 

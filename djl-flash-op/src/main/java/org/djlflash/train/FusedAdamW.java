@@ -3,7 +3,7 @@ package org.djlflash.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.training.optimizer.Optimizer;
 import ai.djl.training.tracker.ParameterTracker;
 import ai.djl.training.tracker.Tracker;
@@ -144,7 +144,7 @@ public final class FusedAdamW extends Optimizer {
     }
 
     /**
-     * Reads what {@link #save} wrote.
+     * Reads what {@link #save} wrote, in place of what is remembered.
      *
      * @param parameters the parameters' values by their ids, in the order of writing
      * @param in where to read
@@ -165,25 +165,36 @@ public final class FusedAdamW extends Optimizer {
                             + " with "
                             + parameters.size());
         }
+        moments.values().forEach(Moments::close);
+        moments.clear();
+        steps.clear();
         for (Map.Entry<String, NDArray> parameter : parameters.entrySet()) {
             int step = in.readInt();
             if (step > 0) {
-                steps.put(parameter.getKey(), step);
                 moments.put(parameter.getKey(), read(parameter.getValue(), in));
+                steps.put(parameter.getKey(), step);
             }
         }
     }
 
     private static Moments read(NDArray weight, DataInputStream in) throws IOException {
-        NDManager manager = weight.getManager();
-        NDList arrays = NDList.decode(manager, in.readNBytes(in.readInt()));
-        Shape shape = weight.getShape();
-        if (arrays.size() != 2
-                || !arrays.get(0).getShape().equals(shape)
-                || !arrays.get(1).getShape().equals(shape)) {
-            throw new IOException("optimizer state is not of a parameter of shape " + shape);
+        NDList arrays;
+        try {
+            arrays = NDList.decode(weight.getManager(), in.readNBytes(in.readInt()));
+        } catch (IllegalArgumentException e) {
+            throw new IOException("optimizer state is damaged", e);
+        }
+        if (arrays.size() != 2 || !fits(arrays.get(0), weight) || !fits(arrays.get(1), weight)) {
+            arrays.close();
+            throw new IOException(
+                    "optimizer state is not of a parameter of shape " + weight.getShape());
         }
         return new Moments(arrays.get(0), arrays.get(1));
+    }
+
+    private static boolean fits(NDArray moment, NDArray weight) {
+        return moment.getDataType() == DataType.FLOAT32
+                && moment.getShape().equals(weight.getShape());
     }
 
     /** The builder of {@link FusedAdamW}. */

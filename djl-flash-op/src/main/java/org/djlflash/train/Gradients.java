@@ -3,14 +3,13 @@ package org.djlflash.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.nn.Block;
 import ai.djl.nn.Parameter;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.util.Pair;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import org.djlflash.torch.Autograd;
 
 /**
  * The gradients of a block's parameters. PyTorch adds to the same arrays as long as they are, so
@@ -45,7 +44,11 @@ final class Gradients {
     List<Gradient> list() {
         List<Gradient> gradients = new ArrayList<>();
         for (Parameter parameter : parameters) {
-            Gradient gradient = parameter.requiresGradient() ? find(parameter) : null;
+            if (!parameter.requiresGradient()) {
+                clear(parameter);
+                continue;
+            }
+            Gradient gradient = find(parameter);
             if (gradient != null) {
                 gradients.add(gradient);
             }
@@ -56,6 +59,14 @@ final class Gradients {
                             + " before step");
         }
         return gradients;
+    }
+
+    /** A frozen one may lie beside others in 16 bits; nothing may add up until it is thawed. */
+    private void clear(Parameter parameter) {
+        NDArray full = lowered.apply(parameter);
+        if (full != null) {
+            new Gradient(parameter.getId(), parameter.getArray(), full).zero();
+        }
     }
 
     private Gradient find(Parameter parameter) {
@@ -78,11 +89,12 @@ final class Gradients {
         if (gradient != null && gradient.weight() == weight) {
             return gradient;
         }
-        // Not getGradient(): it makes an array of zeros where there is none.
-        NDArray values = JniUtils.getGradient((PtNDArray) weight);
-        if (values == null) {
-            return null;
-        }
+        return Autograd.gradient(weight)
+                .map(values -> remember(parameter, weight, values))
+                .orElse(null);
+    }
+
+    private Gradient remember(Parameter parameter, NDArray weight, NDArray values) {
         Gradient found = new Gradient(parameter.getId(), weight, values);
         known.put(parameter, found);
         return found;

@@ -25,4 +25,9 @@ record Moments(NDArray mean, NDArray variance) {
         }
         return new Moments(weight.zerosLike(), weight.zerosLike());
     }
+
+    void close() {
+        mean.close();
+        variance.close();
+    }
 }

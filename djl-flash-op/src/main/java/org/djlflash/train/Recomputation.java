@@ -4,13 +4,12 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.ParameterStore;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Random;
 import java.util.function.Function;
+import org.djlflash.torch.Autograd;
 import org.djlflash.torch.GradMode;
 import org.djlflash.torch.Tensor;
 
@@ -116,11 +115,12 @@ public final class Recomputation {
         while (!parts.isEmpty()) {
             Part part = parts.pop();
             try (NDManager arrays = part.arrays()) {
-                NDArray gradient = JniUtils.getGradient((PtNDArray) part.output());
-                if (gradient != null) {
-                    gradient.attach(arrays);
-                    backward(part, gradient);
-                }
+                Autograd.gradient(part.output())
+                        .ifPresent(
+                                gradient -> {
+                                    gradient.attach(arrays);
+                                    backward(part, gradient);
+                                });
             }
         }
     }
@@ -138,21 +138,18 @@ public final class Recomputation {
         manager.getEngine().setRandomSeed(part.seed());
         AGAIN.set(true);
         try {
-            JniUtils.backward(
-                    (PtNDArray) part.computation().apply(leaves),
-                    (PtNDArray) gradient,
-                    false,
-                    false);
+            Autograd.backward(part.computation().apply(leaves), gradient);
         } finally {
             AGAIN.set(false);
         }
         for (int i = 0; i < leaves.size(); i++) {
-            NDArray found = JniUtils.getGradient((PtNDArray) leaves.get(i));
-            if (found != null) {
-                found.attach(part.arrays());
-                PtNDArray input = (PtNDArray) part.inputs().get(i);
-                JniUtils.backward(input, (PtNDArray) found, false, false);
-            }
+            NDArray input = part.inputs().get(i);
+            Autograd.gradient(leaves.get(i))
+                    .ifPresent(
+                            found -> {
+                                found.attach(part.arrays());
+                                Autograd.backward(input, found);
+                            });
         }
     }
 

@@ -4,11 +4,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.nn.Parameter;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.djlflash.torch.Autograd;
 import org.djlflash.torch.ScalarType;
 import org.djlflash.torch.Tensor;
 
@@ -21,6 +20,7 @@ final class Shadow {
 
     private final List<Parameter> parameters;
     private final NDArray array;
+    private boolean trained;
 
     /** Null until there is one; then PyTorch adds to it. */
     private NDArray gradient;
@@ -33,7 +33,6 @@ final class Shadow {
     /** Allocates; the values are not set. */
     static Shadow of(List<Parameter> parameters, ScalarType type, NDManager manager) {
         long rows = 0;
-        boolean trained = false;
         for (Parameter parameter : parameters) {
             DataType found = parameter.getArray().getDataType();
             if (found != DataType.FLOAT32) {
@@ -45,19 +44,22 @@ final class Shadow {
                                 + ", allowed is float32, which mixed precision copies");
             }
             rows += parameter.getArray().getShape().get(0);
-            trained |= parameter.requiresGradient();
         }
         NDArray first = parameters.get(0).getArray();
         long[] sizes = first.getShape().getShape().clone();
         sizes[0] = rows;
         try (Tensor like = Tensor.lentBy(first)) {
             NDArray array = Tensor.empty(type, like, sizes).toArray(manager);
-            array.setRequiresGradient(trained);
             return new Shadow(parameters, array);
         }
     }
 
+    /** Followed by autograd if a parameter is: they may be frozen and thawed between steps. */
     NDArray array() {
+        if (trained != parameters.stream().anyMatch(Parameter::requiresGradient)) {
+            trained = !trained;
+            array.setRequiresGradient(trained);
+        }
         return array;
     }
 
@@ -69,7 +71,7 @@ final class Shadow {
     /** Lists FLOAT32 gradients beside those here; none if there are none yet. */
     List<Twin> gradients(Function<Parameter, NDArray> full) {
         if (gradient == null) {
-            gradient = JniUtils.getGradient((PtNDArray) array);
+            gradient = Autograd.gradient(array).orElse(null);
         }
         return gradient == null ? List.of() : twins(full, gradient);
     }

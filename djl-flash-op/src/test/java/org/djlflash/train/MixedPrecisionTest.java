@@ -1,30 +1,44 @@
 package org.djlflash.train;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
 import ai.djl.Model;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
 import ai.djl.nn.core.Linear;
 import ai.djl.training.DefaultTrainingConfig;
+import ai.djl.training.GradientCollector;
 import ai.djl.training.Trainer;
 import ai.djl.training.loss.Loss;
 import ai.djl.training.optimizer.AdamW;
 import ai.djl.training.optimizer.Optimizer;
 import ai.djl.training.tracker.Tracker;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import org.djlflash.nn.FlashTransformerEncoderBlock;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class MixedPrecisionTest {
 
@@ -251,6 +265,81 @@ class MixedPrecisionTest {
                     IllegalArgumentException.class,
                     () -> builder.build().newTrainer(model, config));
         }
+    }
+
+    /** The usual way to fine-tune: the copies in 16 bits must follow. */
+    @ParameterizedTest
+    @ValueSource(strings = {"queryProjection_weight", "resultProjection_weight"})
+    void thawedParametersAreTrained(String name) {
+        DefaultTrainingConfig config =
+                new DefaultTrainingConfig(Loss.l2Loss())
+                        .optDevices(new Device[] {Device.cpu()})
+                        .optOptimizer(sgd());
+        try (Model model = Model.newInstance("thawed", Device.cpu(), "PyTorch")) {
+            FlashTransformerEncoderBlock block =
+                    FlashTransformerEncoderBlock.builder()
+                            .setEmbeddingSize(8)
+                            .setHeadCount(1)
+                            .setHiddenSize(8)
+                            .build();
+            model.setBlock(block);
+            try (Trainer trainer = MixedPrecision.builder().build().newTrainer(model, config)) {
+                trainer.initialize(new Shape(1, 2, 8));
+                Parameter parameter =
+                        block.getParameters().stream()
+                                .filter(named -> named.getKey().endsWith(name))
+                                .findFirst()
+                                .orElseThrow()
+                                .getValue();
+                NDArray weight = parameter.getArray();
+                parameter.freeze(true);
+                float[] before = weight.toFloatArray();
+                step(trainer, 1);
+                assertArrayEquals(before, weight.toFloatArray(), "frozen");
+                parameter.freeze(false);
+                step(trainer, 0);
+                assertArrayEquals(before, weight.toFloatArray(), "without loss");
+                step(trainer, 1);
+                assertFalse(Arrays.equals(before, weight.toFloatArray()), "thawed");
+            }
+        }
+    }
+
+    /** Makes a step towards what is off by a number. */
+    private void step(Trainer trainer, float off) {
+        try (NDManager scope = manager.newSubManager();
+                GradientCollector collector = trainer.newGradientCollector()) {
+            NDList out = trainer.forward(new NDList(scope.randomNormal(new Shape(1, 2, 8))));
+            NDArray wanted = scope.create(out.head().toFloatArray(), out.head().getShape());
+            NDArray random = scope.randomNormal(out.head().getShape());
+            NDList labels = new NDList(wanted.add(random.mul(off)));
+            collector.backward(trainer.getLoss().evaluate(labels, out));
+        }
+        trainer.step();
+    }
+
+    @Test
+    void stateOfAnotherParameterIsRefused() throws Exception {
+        try (NDManager scope = manager.newSubManager()) {
+            FusedAdamW optimizer = (FusedAdamW) fused();
+            NDArray weight = scope.ones(new Shape(2));
+            optimizer.update("w", weight, scope.ones(new Shape(2)));
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            optimizer.save(List.of("w"), new DataOutputStream(bytes));
+            byte[] state = bytes.toByteArray();
+            load(state, scope.ones(new Shape(2)));
+            NDArray larger = scope.ones(new Shape(3));
+            assertThrows(IOException.class, () -> load(state, larger));
+            byte[] cut = Arrays.copyOf(state, state.length - 5);
+            assertThrows(IOException.class, () -> load(cut, weight));
+        }
+    }
+
+    private static void load(byte[] state, NDArray weight) throws IOException {
+        LinkedHashMap<String, NDArray> parameters = new LinkedHashMap<>();
+        parameters.put("other id", weight);
+        ((FusedAdamW) fused())
+                .load(parameters, new DataInputStream(new ByteArrayInputStream(state)));
     }
 
     /** The kernels would take their bits for FLOAT32. */

@@ -1,11 +1,11 @@
 package org.djlflash.examples.bench;
 
 import ai.djl.Device;
-import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.util.Progress;
 import ai.djl.util.cuda.CudaUtils;
 import java.util.ArrayList;
 import java.util.List;
+import org.djlflash.torch.TorchCuda;
 
 /** Measures whole steps of training: forward, backward, update. Not thread-safe. */
 public final class TrainingBench {
@@ -99,7 +99,7 @@ public final class TrainingBench {
         if (!device.isGpu()) {
             return 0;
         }
-        JniUtils.emptyCudaCache();
+        TorchCuda.emptyCache();
         return reservedBytes();
     }
 
