@@ -47,13 +47,23 @@ final class TrainingSetup implements AutoCloseable {
     TrainingSetup(TrainingCase c, TrainingVariant variant, Device device) {
         model = Model.newInstance("benchmark", device, TorchLibrary.ENGINE);
         data = model.getNDManager().newSubManager();
+        try {
+            trainer = trainer(c, variant, device);
+        } catch (RuntimeException e) {
+            // Most often memory is short, which the next variant needs.
+            model.close();
+            throw e;
+        }
+    }
+
+    private Trainer trainer(TrainingCase c, TrainingVariant variant, Device device) {
         data.getEngine().setRandomSeed(SEED);
         model.setBlock(block(c, variant));
         DefaultTrainingConfig config =
                 new DefaultTrainingConfig(loss(c, variant))
                         .optDevices(new Device[] {device})
                         .optOptimizer(optimizer(variant));
-        trainer =
+        Trainer created =
                 variant.isDjl()
                         ? model.newTrainer(config)
                         : MixedPrecision.builder()
@@ -63,7 +73,8 @@ final class TrainingSetup implements AutoCloseable {
         for (int i = 0; i < BATCHES; i++) {
             addBatch(c, variant, new Random(i));
         }
-        trainer.initialize(inputs.get(0).stream().map(NDArray::getShape).toArray(Shape[]::new));
+        created.initialize(inputs.get(0).stream().map(NDArray::getShape).toArray(Shape[]::new));
+        return created;
     }
 
     private static Block block(TrainingCase c, TrainingVariant variant) {

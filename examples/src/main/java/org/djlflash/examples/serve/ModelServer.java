@@ -61,7 +61,14 @@ public final class ModelServer implements AutoCloseable {
         requireDistinctNames(models);
         models.forEach(this::add);
         metrics.watch(queues);
-        http = Javalin.create(this::configure).start(host, port);
+        http = Javalin.create(this::configure);
+        try {
+            http.start(host, port);
+        } catch (RuntimeException e) {
+            // Their threads would wait for ever.
+            queues.values().forEach(JobQueue::close);
+            throw e;
+        }
     }
 
     private static void requireDistinctNames(List<? extends ServedModel> models) {

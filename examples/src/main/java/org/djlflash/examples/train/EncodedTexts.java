@@ -5,15 +5,15 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.djlflash.zoo.embed.TokenIds;
 
 /** Labelled texts as BERT reads them: with the tokens that its tokenizer puts around a text. */
 final class EncodedTexts {
 
-    private final long[][] ids;
+    private final List<TokenIds> encoded = new ArrayList<>();
     private final long[] labels;
     private final int cut;
 
@@ -26,11 +26,10 @@ final class EncodedTexts {
      */
     EncodedTexts(
             List<LabelledText> texts, List<String> labelNames, HuggingFaceTokenizer tokenizer) {
-        ids = new long[texts.size()][];
         int tooLong = 0;
-        for (int i = 0; i < ids.length; i++) {
-            Encoding encoding = tokenizer.encode(texts.get(i).text());
-            ids[i] = encoding.getIds();
+        for (LabelledText text : texts) {
+            Encoding encoding = tokenizer.encode(text.text());
+            encoded.add(new TokenIds(encoding.getIds()));
             tooLong += encoding.exceedMaxLength() ? 1 : 0;
         }
         cut = tooLong;
@@ -38,7 +37,7 @@ final class EncodedTexts {
     }
 
     int size() {
-        return ids.length;
+        return encoded.size();
     }
 
     /** The number of texts that were too long. */
@@ -48,7 +47,7 @@ final class EncodedTexts {
 
     /** The number of tokens of the longest text. */
     int longest() {
-        return Arrays.stream(ids).mapToInt(row -> row.length).max().orElse(0);
+        return encoded.stream().mapToInt(text -> text.ids().length).max().orElse(0);
     }
 
     /** The number of a text's label. */
@@ -58,17 +57,7 @@ final class EncodedTexts {
 
     /** Gives token ids, type ids and mask of texts, padded to the longest of them. */
     NDList inputs(NDManager manager, int... texts) {
-        int tokens = IntStream.of(texts).map(text -> ids[text].length).max().orElse(0);
-        long[] padded = new long[texts.length * tokens];
-        long[] mask = new long[padded.length];
-        for (int row = 0; row < texts.length; row++) {
-            long[] own = ids[texts[row]];
-            System.arraycopy(own, 0, padded, row * tokens, own.length);
-            Arrays.fill(mask, row * tokens, row * tokens + own.length, 1);
-        }
-        Shape shape = new Shape(texts.length, tokens);
-        NDArray idArray = manager.create(padded, shape);
-        return new NDList(idArray, idArray.zerosLike(), manager.create(mask, shape));
+        return TokenIds.pad(manager, IntStream.of(texts).mapToObj(encoded::get).toList());
     }
 
     /** Gives the numbers of texts' labels. */

@@ -32,6 +32,9 @@ public final class TrainingCheckpoint {
     private static final String STATE = "state";
     private static final String BEST = "best";
 
+    /** What follows the name of a file that is being written. */
+    private static final String PART = ".part";
+
     private final Path folder;
 
     /**
@@ -58,8 +61,9 @@ public final class TrainingCheckpoint {
      * @throws IOException if a file cannot be removed
      */
     public void delete() throws IOException {
-        Files.deleteIfExists(folder.resolve(STATE));
-        Files.deleteIfExists(folder.resolve(BEST));
+        for (String name : List.of(STATE, BEST, STATE + PART, BEST + PART)) {
+            Files.deleteIfExists(folder.resolve(name));
+        }
         Files.deleteIfExists(folder);
     }
 
@@ -76,7 +80,7 @@ public final class TrainingCheckpoint {
 
     private void write(String name, Writer writer) throws IOException {
         Files.createDirectories(folder);
-        Path part = folder.resolve(name + ".part");
+        Path part = folder.resolve(name + PART);
         try (OutputStream file = Files.newOutputStream(part);
                 DataOutputStream out = new DataOutputStream(new BufferedOutputStream(file))) {
             writer.write(out);
@@ -127,8 +131,17 @@ public final class TrainingCheckpoint {
     TrainingCurve load(String kind, Block block, FusedAdamW optimizer) throws IOException {
         try (DataInputStream in = open(STATE)) {
             int version = in.readInt();
+            if (version != VERSION) {
+                throw new IOException(
+                        "checkpoint "
+                                + folder
+                                + " is of version "
+                                + version
+                                + ", allowed is "
+                                + VERSION);
+            }
             String found = in.readUTF();
-            if (version != VERSION || !found.equals(kind)) {
+            if (!found.equals(kind)) {
                 throw new IOException(
                         "checkpoint "
                                 + folder

@@ -50,7 +50,7 @@ class EncodedTextsTest {
                 inputs.get(0).toLongArray());
         assertArrayEquals(new long[12], inputs.get(1).toLongArray());
         assertArrayEquals(
-                new long[] {1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1}, inputs.get(2).toLongArray());
+                new int[] {1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1}, inputs.get(2).toIntArray());
         assertArrayEquals(new long[] {1, 0}, encode(64).labels(manager, 1, 0).toLongArray());
         assertEquals(new Shape(1, 4), encode(64).inputs(manager, 0).head().getShape());
     }
