@@ -1,8 +1,6 @@
 package org.djlflash.examples;
 
 import ai.djl.ndarray.NDManager;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import org.djlflash.cuda.plan.DeviceInfo;
@@ -71,11 +69,7 @@ final class BenchDecodeCommand extends MeasuringCommand {
 
     @Override
     void prepare() {
-        try {
-            parsed = DecodeCase.parse(cases);
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("--cases " + e.getMessage(), e);
-        }
+        parsed = parse(cases);
         atLeast("--query-heads", queryHeads, 1);
         atLeast("--head-dim", headSize, 1);
         if (keyHeads < 1 || queryHeads % keyHeads != 0) {
@@ -110,16 +104,6 @@ final class BenchDecodeCommand extends MeasuringCommand {
                         },
                         progress);
         report.lines().forEach(this::say);
-        if (plot != null) {
-            write(drawing);
-        }
-    }
-
-    private void write(DecodePlot drawing) {
-        try {
-            drawing.write(plot);
-        } catch (IOException e) {
-            throw new UncheckedIOException("--plot " + plot + ": " + e.getMessage(), e);
-        }
+        draw(plot, drawing::write);
     }
 }

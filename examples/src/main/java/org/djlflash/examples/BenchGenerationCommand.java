@@ -1,8 +1,6 @@
 package org.djlflash.examples;
 
 import ai.djl.ndarray.NDManager;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import org.djlflash.cuda.plan.DeviceInfo;
@@ -23,6 +21,8 @@ import picocli.CommandLine.Option;
                         + " bytes allows.",
         mixinStandardHelpOptions = true)
 final class BenchGenerationCommand extends MeasuringCommand {
+
+    private static final int MOST_STEPS = 64;
 
     @Option(
             names = "--size",
@@ -73,11 +73,11 @@ final class BenchGenerationCommand extends MeasuringCommand {
 
     @Override
     void prepare() {
-        try {
-            parsed = DecodeCase.parse(cases);
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("--cases " + e.getMessage(), e);
+        if (atLeast("--steps", steps, 1) > MOST_STEPS) {
+            throw new IllegalArgumentException(
+                    "--steps " + steps + ", allowed is 1 to " + MOST_STEPS);
         }
+        parsed = parse(cases);
         settings =
                 new GenerationBench.Settings(
                         size,
@@ -86,7 +86,7 @@ final class BenchGenerationCommand extends MeasuringCommand {
                                 .optTopP(topP)
                                 .optSeed(1)
                                 .build(),
-                        atLeast("--steps", steps, 1),
+                        steps,
                         warmUp(),
                         repeats());
     }
@@ -114,16 +114,6 @@ final class BenchGenerationCommand extends MeasuringCommand {
                         },
                         progress);
         report.lines().forEach(this::say);
-        if (plot != null) {
-            write(drawing);
-        }
-    }
-
-    private void write(GenerationPlot drawing) {
-        try {
-            drawing.write(plot);
-        } catch (IOException e) {
-            throw new UncheckedIOException("--plot " + plot + ": " + e.getMessage(), e);
-        }
+        draw(plot, drawing::write);
     }
 }

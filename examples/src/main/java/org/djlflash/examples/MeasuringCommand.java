@@ -3,11 +3,14 @@ package org.djlflash.examples;
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.djlflash.cuda.launch.CudaLibrary;
 import org.djlflash.cuda.plan.DeviceInfo;
+import org.djlflash.examples.bench.DecodeCase;
 import org.djlflash.examples.bench.Machine;
 import org.djlflash.torch.TorchLibrary;
 import picocli.CommandLine.Command;
@@ -45,6 +48,33 @@ abstract class MeasuringCommand extends ModelCommand {
                     option + " " + value + ", allowed is " + least + " or more");
         }
         return value;
+    }
+
+    /** Reads the value of {@code --cases}. */
+    static List<DecodeCase> parse(String cases) {
+        try {
+            return DecodeCase.parse(cases);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("--cases " + e.getMessage(), e);
+        }
+    }
+
+    /** Writes a drawing. */
+    @FunctionalInterface
+    interface Drawing {
+        void write(Path png) throws IOException;
+    }
+
+    /** Writes the file that {@code --plot} names, if it is there. */
+    static void draw(Path plot, Drawing drawing) {
+        if (plot == null) {
+            return;
+        }
+        try {
+            drawing.write(plot);
+        } catch (IOException e) {
+            throw new UncheckedIOException("--plot " + plot + ": " + e.getMessage(), e);
+        }
     }
 
     /** Leaves out names that were given before: they would be measured twice. */

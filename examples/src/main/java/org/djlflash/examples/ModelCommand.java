@@ -48,10 +48,6 @@ abstract class ModelCommand implements Callable<Integer> {
         return stacktrace;
     }
 
-    boolean wantsJson() {
-        return json;
-    }
-
     /** Finds the device that was asked for. */
     Device device() {
         int gpus = Engine.getEngine(TorchLibrary.ENGINE).getGpuCount();
