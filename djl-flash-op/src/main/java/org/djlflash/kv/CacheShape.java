@@ -70,6 +70,12 @@ record CacheShape(
         }
     }
 
+    static void checkTokens(int tokens) {
+        if (tokens < 0) {
+            throw new IllegalArgumentException(tokens + " tokens, allowed is 0 or more");
+        }
+    }
+
     static void checkPerRow(String name, long[] numbers, int rows) {
         if (numbers == null || numbers.length != rows) {
             throw new IllegalArgumentException(

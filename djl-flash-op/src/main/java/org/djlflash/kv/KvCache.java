@@ -139,10 +139,12 @@ public final class KvCache implements AutoCloseable {
      * many as it has room for. Without pages there is nothing to do.
      *
      * @param tokens how many, at least 0
+     * @throws IllegalArgumentException if it is less
      * @throws IllegalStateException if there are too few pages, or the cache is closed
      */
     public void reserve(int tokens) {
         checkOpen();
+        CacheShape.checkTokens(tokens);
         reserve(
                 Arrays.stream(lengths)
                         .map(length -> Math.min(tokens, shape.capacity() - length))
@@ -153,10 +155,12 @@ public final class KvCache implements AutoCloseable {
      * Counts tokens that a kernel has appended to every row; a row that is full stays so.
      *
      * @param tokens how many, at least 0
+     * @throws IllegalArgumentException if it is less
      * @throws IllegalStateException if the cache is closed
      */
     public void appended(int tokens) {
         checkOpen();
+        CacheShape.checkTokens(tokens);
         for (int row = 0; row < lengths.length; row++) {
             lengths[row] = Math.min(lengths[row] + tokens, shape.capacity());
         }

@@ -79,6 +79,8 @@ class KvCacheBadInputTest {
                 append("one length", (m, c) -> c.truncate(1), "1 lengths", "each of 2 rows"),
                 append("length -1", (m, c) -> c.truncate(2, -1), "row 1 to length -1", "0 to 1"),
                 append("longer", (m, c) -> c.truncate(1, 2), "row 1 to length 2", "0 to 1"),
+                append("room", (m, c) -> c.reserve(-1), "-1 tokens", "0 or more"),
+                append("taken back", (m, c) -> c.appended(-1), "-1 tokens", "0 or more"),
                 refusal(
                         "full",
                         STATE,

@@ -1,11 +1,13 @@
 package org.djlflash.examples;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.djlflash.examples.train.TrainingCurve;
 import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.markers.SeriesMarkers;
@@ -39,6 +41,6 @@ final class LossPlot {
                 "held out",
                 new ArrayList<>(curve.heldOut().keySet()),
                 new ArrayList<>(curve.heldOut().values()));
-        BitmapEncoder.saveBitmap(chart, png.toString(), BitmapEncoder.BitmapFormat.PNG);
+        Files.write(png, BitmapEncoder.getBitmapBytes(chart, BitmapFormat.PNG));
     }
 }
