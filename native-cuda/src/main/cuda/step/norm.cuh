@@ -5,24 +5,12 @@
 #include "step/overlap.cuh"
 #include "step/params.cuh"
 #include "step/vector.cuh"
+#include "tile/block_sum.cuh"
 
 namespace flash {
 
 constexpr int NORM_THREADS = 256;
 constexpr int NORM_VECTORS = 4;  // of 8 elements a thread: rows of up to 8192
-
-__device__ __forceinline__ float block_sum(float x) {
-    __shared__ float sums[NORM_THREADS / 32];
-#pragma unroll
-    for (int distance = 16; distance > 0; distance /= 2) x += __shfl_xor_sync(0xffffffffu, x, distance);
-    __syncthreads();  // sums of the call before are read
-    if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = x;
-    __syncthreads();
-    x = 0.f;
-#pragma unroll
-    for (int i = 0; i < NORM_THREADS / 32; ++i) x += sums[i];
-    return x;
-}
 
 template <class Element, bool ROOT_MEAN_SQUARE_>
 __device__ __forceinline__ void step_norm(const StepNormParams& p) {

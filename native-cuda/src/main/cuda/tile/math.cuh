@@ -10,6 +10,7 @@ __device__ __forceinline__ float negative_infinity() { return __int_as_float(0xf
 __device__ __forceinline__ float positive_infinity() { return __int_as_float(0x7f800000); }
 
 constexpr float LARGEST_FLOAT = 3.402823466e38f;
+constexpr float SMALLEST_FLOAT = 1.175494351e-38f;  // of the normal ones
 
 __device__ __forceinline__ float exp2_fast(float x) {
     float r;

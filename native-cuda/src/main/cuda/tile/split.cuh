@@ -25,6 +25,13 @@ struct SplitScale {
     }
 };
 
+// What scores are multiplied by, from the scales of both tiles: not 0, however small these are, as a hidden score is -inf
+// and 0 * -inf NaN.
+template <class Element>
+__device__ __forceinline__ float score_scale(float scale, float unit) {
+    return Element::PARTS == 1 ? scale : fmaxf(scale * unit, SMALLEST_FLOAT);
+}
+
 // Largest of the numbers >= 0 that the lanes of a warp hold.
 __device__ __forceinline__ float warp_max(float x) {
     unsigned int bits;  // of numbers >= 0: in the order of the numbers

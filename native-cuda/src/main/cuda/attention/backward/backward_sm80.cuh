@@ -534,8 +534,9 @@ struct BackwardSm80 {
         {
             Scores s;
             times_queries(s, k_tile, q);
-            finish_scores(s, head, m, scale_log2 * units.q);
-            weights(w, s, stats, scale_log2 * units.q);
+            float scale = score_scale<Element>(scale_log2, units.q);
+            finish_scores(s, head, m, scale);
+            weights(w, s, stats, scale);
         }
         Scores dp;
         if (DROPOUT_) {

@@ -314,7 +314,7 @@ struct ForwardSm80 {
             load_v(loader, n - 1, stage ^ 1);
             copy_async_commit();
         }
-        float scale = scale_log2 * k_split.split();
+        float scale = score_scale<Element>(scale_log2, k_split.split());
         float v_unit = v_split.split();
         if (SPLIT) {
             __syncthreads();  // K(n) and V(n) are split

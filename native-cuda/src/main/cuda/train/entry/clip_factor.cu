@@ -1,5 +1,5 @@
 // What gradients are multiplied by, from the sums of squares of their chunks; one block. No macros.
-#include "train/block_sum.cuh"
+#include "tile/block_sum.cuh"
 #include "train/params.cuh"
 
 extern "C" __global__ void __launch_bounds__(256)

@@ -1,5 +1,5 @@
 // The sum of squares of each chunk of gradients. No macros.
-#include "train/block_sum.cuh"
+#include "tile/block_sum.cuh"
 #include "train/params.cuh"
 
 extern "C" __global__ void __launch_bounds__(256)

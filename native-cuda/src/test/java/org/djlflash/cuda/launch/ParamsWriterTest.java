@@ -1,6 +1,7 @@
 package org.djlflash.cuda.launch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -116,6 +117,7 @@ class ParamsWriterTest {
     @Test
     void decodeSplitAndCombine() throws IOException {
         AttentionPlan plan = decodePlan();
+        assertTrue(plan.splits() > 1);
         long offset = plan.forwardWorkspace().offsets().get(1);
         Map<String, String> partials =
                 Map.of("partial_o", "1048576", "partial_lse", String.valueOf(1048576 + offset));
@@ -125,6 +127,11 @@ class ParamsWriterTest {
         assertEquals(inputs("q", "k", "v", "o"), pick(split, "q", "k", "v", "o"));
         assertEquals(partials, pick(split, "partial_o", "partial_lse"));
         assertEquals("9000", split.get("lse"));
+        assertEquals("9300", split.get("first_keys"));
+        assertEquals("9400", split.get("pages"));
+        assertEquals("32", split.get("page_keys"));
+        assertEquals("128", split.get("pages_per_row"));
+        assertEquals("4096", split.get("keys"));
         assertEquals(String.valueOf(plan.splits()), split.get("splits"));
 
         Map<String, String> combine =
@@ -295,7 +302,10 @@ class ParamsWriterTest {
     private static AttentionPlan decodePlan() {
         AttentionShape shape = new AttentionShape(1, 4, 2, 1, 4096, 128);
         return Sm80Planner.plan(
-                AttentionProblem.of(ElementType.FP16, shape).withDecode(true), DEVICE);
+                AttentionProblem.of(ElementType.FP16, shape)
+                        .withDecode(true)
+                        .withCache(new CacheLayout(true, 32, 200)),
+                DEVICE);
     }
 
     private static ForwardArguments forwardArguments() {

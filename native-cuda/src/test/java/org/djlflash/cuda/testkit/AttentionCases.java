@@ -203,6 +203,10 @@ public final class AttentionCases {
                 cases.add(withLengths(causal(problem), size[1], size[1] / 2));
             }
             cases.addAll(options(problem(element, 2, 6, 2, 150, 270, 128).withGradient(gradient)));
+            if (element == ElementType.FP32) { // Its scores are multiplied by what may underflow.
+                AttentionProblem small = problem(element, 1, 2, 2, 100, 150, 64).withScale(1e-40);
+                cases.add(plain(causal(small.withGradient(gradient))));
+            }
             cases.addAll(options(problem(element, 2, 2, 2, 150, 270, 64).withGradient(gradient)));
         }
         return cases;
