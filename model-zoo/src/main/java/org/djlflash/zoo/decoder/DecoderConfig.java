@@ -27,6 +27,13 @@ public interface DecoderConfig {
     int embeddingSize();
 
     /**
+     * Returns the width of the feed-forward part of a layer.
+     *
+     * @return the width
+     */
+    int innerSize();
+
+    /**
      * Returns the number of layers.
      *
      * @return the number

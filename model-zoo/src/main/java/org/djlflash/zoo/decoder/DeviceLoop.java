@@ -125,6 +125,14 @@ final class DeviceLoop implements TokenLoop {
                             + StepPlanner.VECTOR
                             + ".");
         }
+        if (config.innerSize() % StepPlanner.VECTOR != 0) {
+            reasons.add(
+                    "The feed-forward part is "
+                            + config.innerSize()
+                            + " wide; the kernels take multiples of "
+                            + StepPlanner.VECTOR
+                            + ".");
+        }
         if (config.vocabularySize() > StepPlanner.MOST_TOKENS) {
             reasons.add("The vocabulary is larger than " + StepPlanner.MOST_TOKENS + ".");
         }
