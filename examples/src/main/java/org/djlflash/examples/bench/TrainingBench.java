@@ -96,11 +96,14 @@ public final class TrainingBench {
 
     /** What is in use when PyTorch keeps nothing for later. */
     private long usedBytes() {
-        if (!device.isGpu()) {
-            return 0;
-        }
-        TorchCuda.emptyCache();
+        emptyCache();
         return reservedBytes();
+    }
+
+    private void emptyCache() {
+        if (device.isGpu()) {
+            TorchCuda.emptyCache();
+        }
     }
 
     /** PyTorch gives no memory back of itself, so this is the most that was needed. */
@@ -117,7 +120,7 @@ public final class TrainingBench {
      * @return the loss of each step
      */
     public List<Float> losses(TrainingCase c, TrainingVariant variant, int steps) {
-        usedBytes();
+        emptyCache();
         List<Float> losses = new ArrayList<>();
         try (TrainingSetup setup = new TrainingSetup(c.withDropout(0), variant, device)) {
             for (int i = 0; i < steps; i++) {
