@@ -35,9 +35,6 @@ final class BatchRun implements AutoCloseable {
     private final long[] ends;
     private final DecodeLoop wanted;
 
-    /** How many tokens every row can take. */
-    private final int room;
-
     private long firstTokens;
     private int steps;
 
@@ -71,7 +68,6 @@ final class BatchRun implements AutoCloseable {
         this.prompts = prompts;
         this.searches = searches;
         this.wanted = wanted;
-        room = capacity - prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
         int count = prompts.size();
         ends = new long[count];
         scope = model.manager().newSubManager();
@@ -144,7 +140,7 @@ final class BatchRun implements AutoCloseable {
 
     /** A row that ends is computed on, unseen, until so are half of them. */
     private boolean stepByLoop() {
-        int count = Math.min(TOKENS_AT_ONCE, Math.max(1, room - steps));
+        int count = Math.min(TOKENS_AT_ONCE, left());
         int[][] tokens = loop.next(count);
         steps += count;
         for (int row = 0; row < looping.length; row++) {
@@ -163,6 +159,14 @@ final class BatchRun implements AutoCloseable {
             startLoop();
         }
         return !active.isEmpty();
+    }
+
+    /** That of the text with most to come: what a row gives behind its end is not taken. */
+    private int left() {
+        return active.keySet().stream()
+                .mapToInt(search -> searches.get(search).left())
+                .max()
+                .orElseThrow();
     }
 
     private void take(int search, int token) {

@@ -96,6 +96,11 @@ final class BeamSearch implements Search {
         throw new UnsupportedOperationException("beam search weighs all tokens by their logits");
     }
 
+    @Override
+    public int left() {
+        throw new UnsupportedOperationException("beam search takes no tokens chosen elsewhere");
+    }
+
     private int beams() {
         return options.beams().beams();
     }

@@ -44,6 +44,9 @@ interface Search {
      */
     boolean take(int token);
 
+    /** Returns how many tokens it can take at most. */
+    int left();
+
     /** Returns what was found. */
     Found found();
 }

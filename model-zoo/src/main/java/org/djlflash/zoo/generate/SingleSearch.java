@@ -70,6 +70,11 @@ final class SingleSearch implements Search {
         return false;
     }
 
+    @Override
+    public int left() {
+        return history.length - length;
+    }
+
     private boolean add(int token) {
         history[length++] = token;
         String part = text == null ? "" : text.add(token);

@@ -102,6 +102,30 @@ class TokenLoopTest {
         }
     }
 
+    /** The host would be waited for after every token of the others. */
+    @Test
+    void longPromptLeavesTheOthersTheirRounds() {
+        try (ToyModel model = new ToyModel(40)) {
+            model.loops = true;
+            GenerationListener listener = (id, count) -> true;
+            List<GenerationResult> results =
+                    new TextGenerator(model)
+                            .generate(
+                                    List.of(
+                                            new GenerationRequest(
+                                                    new int[30],
+                                                    GenerationOptions.greedy(2),
+                                                    listener),
+                                            new GenerationRequest(
+                                                    new int[] {1},
+                                                    GenerationOptions.greedy(31),
+                                                    listener)));
+            assertEquals(2, results.get(0).ids().length);
+            assertEquals(31, results.get(1).ids().length);
+            assertEquals(List.of(8, 8, 8, 6), model.rounds);
+        }
+    }
+
     @Test
     void noMoreIsChosenThanThereIsRoomFor() {
         for (int tokens : new int[] {1, 2, 9, 10}) {

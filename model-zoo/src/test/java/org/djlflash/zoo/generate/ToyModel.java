@@ -38,6 +38,9 @@ final class ToyModel implements CausalLanguageModel, AutoCloseable {
     /** The rows of each loop that was begun. */
     final List<Integer> loopRows = new ArrayList<>();
 
+    /** The steps of each round of a loop. */
+    final List<Integer> rounds = new ArrayList<>();
+
     ToyModel(int vocabulary, Integer... ends) {
         this.vocabulary = vocabulary;
         this.ends = List.of(ends);
@@ -138,6 +141,7 @@ final class ToyModel implements CausalLanguageModel, AutoCloseable {
 
         @Override
         public int[][] next(int steps) {
+            rounds.add(steps);
             return IntStream.range(0, steps).mapToObj(i -> step()).toArray(int[][]::new);
         }
 
