@@ -28,7 +28,9 @@ import org.djlflash.torch.ScalarType;
  * layers, activations, attention and embeddings run in 16 bits, on copies of the parameters made
  * once a step; normalisations, the sums of residuals, the softmax and the loss run in FLOAT32.
  * Other blocks run in FLOAT32 as ever, so that models may mix both. The fastest optimizer is {@link
- * FusedAdamW}; every other one works.
+ * FusedAdamW}; every other one works. Values that something else puts into the parameters between
+ * two passes, such as loaded ones, are used in 16 bits from the next update on: load before
+ * training.
  *
  * <p>Immutable.
  *
