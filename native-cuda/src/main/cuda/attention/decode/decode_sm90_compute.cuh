@@ -2,6 +2,7 @@
 #pragma once
 
 #include "attention/decode/decode_sm90_merge.cuh"
+#include "attention/decode/packed_softmax.cuh"
 #include "tile/mma_sm80.cuh"
 
 namespace flash {
@@ -103,7 +104,7 @@ struct DecodeConsumer {
             scores(s, take());
             give_back();
             if (masked) mask(s, segment, visible, key0);
-            softmax(s);
+            packed_softmax(s, o, maximum, sum);
             unsigned int v_tile = take();
             if (masked) clear_unused(v_tile, segment.first_key - key0, segment.length - key0);
             accumulate(s, v_tile);
@@ -166,47 +167,6 @@ struct DecodeConsumer {
         }
         async_fence();  // before a copy overwrites the slot
         __syncwarp();
-    }
-
-    __device__ __forceinline__ void softmax(float (&s)[COLUMN_TILES][4]) {
-        bool moves = false;
-#pragma unroll
-        for (int n = 0; n < COLUMN_TILES; ++n) {
-#pragma unroll
-            for (int j = 0; j < 2; ++j) moves |= fmaxf(s[n][j], s[n][j + 2]) > maximum[n][j] + RESCALE_THRESHOLD;
-        }
-        if (__any_sync(0xffffffffu, moves)) raise_maximum(s);
-#pragma unroll
-        for (int n = 0; n < COLUMN_TILES; ++n) {
-#pragma unroll
-            for (int i = 0; i < 4; ++i) {
-                float reference = maximum[n][i % 2] == negative_infinity() ? 0.f : maximum[n][i % 2];
-                s[n][i] = exp2_fast(s[n][i] - reference);
-                sum[n][i % 2] += s[n][i];
-            }
-        }
-    }
-
-    __device__ __forceinline__ void raise_maximum(const float (&s)[COLUMN_TILES][4]) {
-#pragma unroll
-        for (int n = 0; n < COLUMN_TILES; ++n) {
-#pragma unroll
-            for (int j = 0; j < 2; ++j) {
-                float top = fmaxf(maximum[n][j], fmaxf(s[n][j], s[n][j + 2]));
-#pragma unroll
-                for (int distance = 4; distance < 32; distance *= 2) {
-                    top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, distance));
-                }
-                float factor = exp2_fast(maximum[n][j] - (top == negative_infinity() ? 0.f : top));
-                maximum[n][j] = top;
-                sum[n][j] *= factor;
-#pragma unroll
-                for (int d = 0; d < STEPS; ++d) {
-                    o[d][n][j] *= factor;
-                    o[d][n][j + 2] *= factor;
-                }
-            }
-        }
     }
 
     __device__ __forceinline__ void accumulate(const float (&s)[COLUMN_TILES][4], unsigned int v_tile) {

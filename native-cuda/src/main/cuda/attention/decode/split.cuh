@@ -7,8 +7,8 @@
 // Bound by device memory: what counts is bytes in flight (STAGES - 1 stages of WARPS * 64 * D bytes a block).
 #pragma once
 
+#include "attention/decode/packed_softmax.cuh"
 #include "attention/params.cuh"
-#include "attention/softmax_state.cuh"
 #include "attention/visibility.cuh"
 #include "tile/copy.cuh"
 #include "tile/math.cuh"
@@ -106,47 +106,6 @@ struct DecodeSplit {
         }
     }
 
-    __device__ __forceinline__ void softmax(float (&s)[TILES][4]) {
-        bool moves = false;
-#pragma unroll
-        for (int n = 0; n < TILES; ++n) {
-#pragma unroll
-            for (int j = 0; j < 2; ++j) moves |= fmaxf(s[n][j], s[n][j + 2]) > maximum[n][j] + RESCALE_THRESHOLD;
-        }
-        if (__any_sync(0xffffffffu, moves)) raise_maximum(s);
-#pragma unroll
-        for (int n = 0; n < TILES; ++n) {
-#pragma unroll
-            for (int i = 0; i < 4; ++i) {
-                float reference = maximum[n][i % 2] == negative_infinity() ? 0.f : maximum[n][i % 2];
-                s[n][i] = exp2_fast(s[n][i] - reference);
-                sum[n][i % 2] += s[n][i];
-            }
-        }
-    }
-
-    __device__ __forceinline__ void raise_maximum(const float (&s)[TILES][4]) {
-#pragma unroll
-        for (int n = 0; n < TILES; ++n) {
-#pragma unroll
-            for (int j = 0; j < 2; ++j) {
-                float top = fmaxf(maximum[n][j], fmaxf(s[n][j], s[n][j + 2]));
-#pragma unroll
-                for (int distance = 4; distance < 32; distance *= 2) {
-                    top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, distance));
-                }
-                float factor = exp2_fast(maximum[n][j] - (top == negative_infinity() ? 0.f : top));
-                maximum[n][j] = top;
-                sum[n][j] *= factor;
-#pragma unroll
-                for (int d = 0; d < STEPS; ++d) {
-                    o[d][n][j] *= factor;
-                    o[d][n][j + 2] *= factor;
-                }
-            }
-        }
-    }
-
     __device__ __forceinline__ void accumulate(const float (&s)[TILES][4], unsigned int v_tile) {
         LaneAddress<D> v_lane(v_tile, lane % 8 + lane / 16 * 8, lane / 8 % 2);
         unsigned int b[TILES][2];
@@ -228,7 +187,7 @@ struct DecodeSplit {
             float s[TILES][4];
             if (key0 < first_key) clear_hidden(tile + TILE_BYTES, first_key - key0);
             scores(s, tile, key0, key0 + KEYS > all_visible || key0 < first_key);
-            softmax(s);
+            packed_softmax(s, o, maximum, sum);
             accumulate(s, tile + TILE_BYTES);
             stage = stage + 1 == STAGES_ ? 0 : stage + 1;
         }
