@@ -69,66 +69,6 @@ public record AttentionRequest(
                             DataType.FLOAT32,
                             DataType.FLOAT64));
 
-    /**
-     * Asks for what suits the GPU where keys are split.
-     *
-     * @param batch the batch size B
-     * @param queryHeads the number of query heads N
-     * @param keyHeads the number of key and value heads, a divisor of N
-     * @param queries the number of queries T of a row
-     * @param keys the number of keys F of a row
-     * @param headSize the head size H
-     * @param dataType the arrays' type
-     * @param computeType the type to compute in
-     * @param device the arrays' device
-     * @param gradient whether gradients will be asked for
-     * @param scale the factor of the scores
-     * @param causal the alignment of the causal mask
-     * @param keyLengths whether rows have lengths of their own
-     * @param mask whether there is a dense mask
-     * @param bias whether there is a dense bias
-     * @param dropout the dropout rate
-     * @param deterministic whether bitwise equal results are demanded
-     */
-    public AttentionRequest(
-            long batch,
-            long queryHeads,
-            long keyHeads,
-            long queries,
-            long keys,
-            long headSize,
-            DataType dataType,
-            DataType computeType,
-            Device device,
-            boolean gradient,
-            double scale,
-            CausalAlignment causal,
-            boolean keyLengths,
-            boolean mask,
-            boolean bias,
-            float dropout,
-            boolean deterministic) {
-        this(
-                batch,
-                queryHeads,
-                keyHeads,
-                queries,
-                keys,
-                headSize,
-                dataType,
-                computeType,
-                device,
-                gradient,
-                scale,
-                causal,
-                keyLengths,
-                mask,
-                bias,
-                dropout,
-                deterministic,
-                0);
-    }
-
     @Override
     public String toString() {
         List<String> words = new ArrayList<>();

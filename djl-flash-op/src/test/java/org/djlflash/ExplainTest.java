@@ -60,7 +60,8 @@ class ExplainTest {
                     true,
                     true,
                     dropout,
-                    deterministic);
+                    deterministic,
+                    0);
         }
     }
 

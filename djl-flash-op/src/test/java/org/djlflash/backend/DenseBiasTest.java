@@ -159,7 +159,8 @@ class DenseBiasTest {
                         mask != null,
                         bias != null,
                         0,
-                        false);
+                        false,
+                        0);
         return new AttentionInputs(
                 request, AttentionLayout.BNTH, query, key, key, null, null, false, mask, bias);
     }

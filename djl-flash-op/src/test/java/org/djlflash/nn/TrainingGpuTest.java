@@ -79,6 +79,7 @@ class TrainingGpuTest {
                 false,
                 false,
                 0,
-                false);
+                false,
+                0);
     }
 }

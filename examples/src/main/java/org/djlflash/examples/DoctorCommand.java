@@ -88,6 +88,7 @@ final class DoctorCommand extends ModelCommand {
                 false,
                 false,
                 0,
-                false);
+                false,
+                0);
     }
 }

@@ -153,6 +153,7 @@ final class ExplainCommand extends ModelCommand {
                 mask,
                 bias,
                 dropout,
-                deterministic);
+                deterministic,
+                0);
     }
 }

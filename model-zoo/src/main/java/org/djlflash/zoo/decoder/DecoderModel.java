@@ -117,7 +117,8 @@ public class DecoderModel<B extends DecoderBlock> implements CausalLanguageModel
                 false,
                 false,
                 0,
-                false);
+                false,
+                0);
     }
 
     /** Frees the weights. Closing twice is harmless. */

@@ -220,7 +220,8 @@ final class ToyModel implements CausalLanguageModel, AutoCloseable {
                 false,
                 false,
                 0,
-                false);
+                false,
+                0);
     }
 
     @Override
